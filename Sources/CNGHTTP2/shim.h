@@ -1,0 +1,4 @@
+#ifndef LIFEECHO_CNGHTTP2_SHIM_H
+#define LIFEECHO_CNGHTTP2_SHIM_H
+#include <nghttp2/nghttp2.h>
+#endif

@@ -1,0 +1,15 @@
+/// Why a command was refused (design §5, Errors). Mapped to a gRPC status at the boundary and nowhere else.
+package enum ConversationError: Error, Sendable, Equatable {
+  case userUnknown
+  case conversationForbidden
+  case conversationDeleted
+  case conversationUnknown
+  case turnUnknown
+  case requestIDReused
+  case quotaExceeded(QuotaSnapshot)
+  /// The field's path as in the proto, and what is wrong with it, in English.
+  case fieldInvalid(field: String, description: String)
+  case storeUnavailable(String)
+  case overloaded(String)
+  case draining
+}

@@ -1,0 +1,91 @@
+package import Interview
+
+/// One entry of a conversation's log: durable, gapless, in commit order (design §5, §6).
+package struct DurableEvent: Sendable, Equatable {
+  /// From 1.
+  package var sequence: Int64
+  package var createTime: Timestamp
+  package var turn: TurnID?
+  package var request: RequestID?
+  package var kind: Kind
+
+  package init(sequence: Int64, createTime: Timestamp, turn: TurnID?, request: RequestID?, kind: Kind) {
+    self.sequence = sequence
+    self.createTime = createTime
+    self.turn = turn
+    self.request = request
+    self.kind = kind
+  }
+
+  package enum Kind: Sendable, Equatable {
+    case userMessage(UserMessage)
+    case turnStarted(kind: TurnKind, attempt: Int)
+    case agentMessage(AgentPiece)
+    case turnCompleted(kind: TurnKind, quota: QuotaSnapshot?)
+    case turnFailed(kind: TurnKind, reason: TurnFailureReason, retryable: Bool)
+    case conversationEnded
+  }
+}
+
+package struct UserMessage: Sendable, Equatable {
+  package var id: MessageID
+  package var text: String
+  package var source: MessageSource
+  package var chipID: String?
+  /// As the client said.
+  package var clientTime: Timestamp?
+
+  package init(id: MessageID, text: String, source: MessageSource, chipID: String?, clientTime: Timestamp?) {
+    self.id = id
+    self.text = text
+    self.source = source
+    self.chipID = chipID
+    self.clientTime = clientTime
+  }
+}
+
+/// One piece of what the interviewer says; all pieces of a reply share the id and are committed together.
+package struct AgentPiece: Sendable, Equatable {
+  package var id: MessageID
+  package var text: String
+  /// From 0.
+  package var index: Int
+  package var total: Int
+
+  package init(id: MessageID, text: String, index: Int, total: Int) {
+    self.id = id
+    self.text = text
+    self.index = index
+    self.total = total
+  }
+}
+
+/// Why a turn gave no reply; the raw value is stored and is the ErrorInfo reason.
+package enum TurnFailureReason: String, Sendable, Codable {
+  case engineFailed = "ENGINE_FAILED"
+  case engineTimedOut = "ENGINE_TIMED_OUT"
+  case attemptsExhausted = "ATTEMPTS_EXHAUSTED"
+}
+
+/// Where a message came from; the raw value is stored.
+package enum MessageSource: String, Sendable, Codable {
+  case text, chip, voice, reply, greeting
+}
+
+/// A user's day: what is allowed, used and left.
+package struct QuotaSnapshot: Sendable, Equatable, Codable {
+  package var turnsLimit: Int
+  package var turnsUsed: Int
+  package var speechLimit_ms: Int64
+  package var speechUsed_ms: Int64
+  /// The next local midnight.
+  package var resetTime: Timestamp
+
+  package init(turnsLimit: Int, turnsUsed: Int, speechLimit_ms: Int64, speechUsed_ms: Int64, resetTime: Timestamp) {
+    self.turnsLimit = turnsLimit
+    self.turnsUsed = turnsUsed
+    self.speechLimit_ms = speechLimit_ms
+    self.speechUsed_ms = speechUsed_ms
+    self.resetTime = resetTime
+  }
+}

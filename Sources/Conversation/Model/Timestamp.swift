@@ -1,0 +1,14 @@
+/// A point in time, in microseconds since the Unix epoch (PostgreSQL's resolution).
+package struct Timestamp: Hashable, Comparable, Sendable, Codable {
+  package var microseconds: Int64
+
+  package init(microseconds: Int64) { self.microseconds = microseconds }
+  package init(from decoder: any Decoder) throws { self.init(microseconds: try Int64(from: decoder)) }
+  package func encode(to encoder: any Encoder) throws { try microseconds.encode(to: encoder) }
+
+  package static func < (left: Self, right: Self) -> Bool { left.microseconds < right.microseconds }
+  /// Whole seconds from `earlier` to this point, never negative.
+  package func seconds(since earlier: Timestamp) -> Int {
+    Int(max(0, microseconds - earlier.microseconds) / 1_000_000)
+  }
+}

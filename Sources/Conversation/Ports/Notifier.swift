@@ -1,0 +1,22 @@
+/// Tells other servers that a conversation's log has grown (design §9). A hint that is lost costs latency, never data.
+package protocol Notifier: Sendable {
+  /// Called after the commit; never blocks, may coalesce.
+  func publish(_ hint: ConversationHint)
+  /// Hints from other servers. `.missed` means that some may be lost: look at every live conversation.
+  func hints() -> AsyncStream<NotifierEvent>
+}
+
+package struct ConversationHint: Sendable, Hashable {
+  package var conversation: ConversationID
+  package var head: Int64
+
+  package init(conversation: ConversationID, head: Int64) {
+    self.conversation = conversation
+    self.head = head
+  }
+}
+
+package enum NotifierEvent: Sendable {
+  case hint(ConversationHint)
+  case missed
+}

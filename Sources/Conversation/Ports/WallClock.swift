@@ -1,0 +1,9 @@
+/// Tells the time of day; injected, so that a test decides it.
+package protocol WallClock: Sendable {
+  func now() -> Timestamp
+}
+
+/// Makes ids that were never used before; injected, so that a test repeats them.
+package protocol IdentifierSource: Sendable {
+  func next() -> String
+}
