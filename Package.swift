@@ -8,22 +8,87 @@ let strict: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
+/// Products of other packages, by the names this one uses for them.
+enum Product {
+  static let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+  static let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+  static let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+  static let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+  static let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+  static let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+  static let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+  static let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+  static let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+  static let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+  static let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+  static let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
+  static let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+  static let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+}
+
+func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+  .testTarget(
+    name: name + "Tests", dependencies: [.target(name: name)] + dependencies, exclude: exclude, swiftSettings: strict)
+}
+
 let package = Package(
   name: "lifeecho",
+  products: [.executable(name: "lifeecho", targets: ["lifeecho"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-    .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
   ],
   targets: [
+    // C libraries of the system, each used by one room.
     .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+    // Generated C: the contract's wire form.
+    .target(name: "RPCWire", dependencies: ["CProtobufC"]),
+    .target(name: "ConversationWire", dependencies: ["CProtobufC", "RPCWire"]),
+    // The RPC stack.
+    target("Protobuf", ["CProtobufC"]),
+    target("HTTP2", ["CNGHTTP2", Product.nioCore, Product.nioPosix]),
+    target(
+      "RPC",
+      ["HTTP2", "Protobuf", "RPCWire", Product.nioCore, Product.nioPosix, Product.logging, Product.metrics, Product.deque]),
+    target("ConversationAPI", ["RPC", "Protobuf", "ConversationWire"]),
+    target("ProtobufJSON"),
+    // The application.
+    target("Interview"),
+    target("Conversation", ["Interview", Product.logging, Product.metrics, Product.deque, Product.heap]),
+    target("PostgreSQL", ["CLibPQ"]),
+    target("ConversationStore", ["PostgreSQL", "Conversation", "Interview"]),
+    target(
+      "Engines",
+      ["Conversation", "Interview", Product.httpClient, Product.nioCore, Product.nioHTTP1, Product.logging]),
+    target("Auth", [Product.jwt, Product.crypto]),
+    target(
+      "Operations",
+      [
+        Product.nioCore, Product.nioPosix, Product.nioHTTP1, Product.logging, Product.coreMetrics, Product.lifecycle,
+      ]),
+    target("ConversationServer", ["RPC", "ConversationAPI", "Conversation", "Interview", "Auth", "Protobuf"]),
+    .executableTarget(
+      name: "lifeecho",
+      dependencies: [
+        "RPC", "HTTP2", "ConversationAPI", "ConversationServer", "Conversation", "Interview", "PostgreSQL",
+        "ConversationStore", "Engines", "Auth", "Operations", "Protobuf", "ProtobufJSON", Product.nioCore,
+        Product.nioPosix, Product.logging, Product.metrics, Product.lifecycle, Product.arguments, Product.httpClient,
+      ], swiftSettings: strict),
+    // Tests, one folder per target.
+    tests("Interview"),
+    tests("Conversation", ["Interview"]),
   ]
 )

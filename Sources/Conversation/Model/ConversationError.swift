@@ -12,4 +12,16 @@ package enum ConversationError: Error, Sendable, Equatable {
   case storeUnavailable(String)
   case overloaded(String)
   case draining
+  /// The token of a long stream has expired.
+  case tokenExpired
+  /// A stream's reader is too slow.
+  case slowConsumer
+
+  /// The same command may succeed a moment later.
+  package var isPassing: Bool {
+    switch self {
+    case .storeUnavailable, .overloaded, .draining: true
+    default: false
+    }
+  }
 }

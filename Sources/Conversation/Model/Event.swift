@@ -1,5 +1,3 @@
-package import Interview
-
 /// One entry of a conversation's log: durable, gapless, in commit order (design §5, §6).
 package struct DurableEvent: Sendable, Equatable {
   /// From 1.

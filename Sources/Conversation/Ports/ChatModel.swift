@@ -10,6 +10,13 @@ package protocol ChatModel: Sendable {
 
   /// Streams the reply. The stream ends after the last piece; an error ends the attempt.
   func reply(to request: ChatRequest) -> AsyncThrowingStream<String, any Error>
+
+  /// The whole reply at once, for a model that neither waits nor fails; `nil`: use the stream.
+  func immediateReply(to request: ChatRequest) -> [String]?
+}
+
+extension ChatModel {
+  package func immediateReply(to request: ChatRequest) -> [String]? { nil }
 }
 
 /// What a chat model is asked for.

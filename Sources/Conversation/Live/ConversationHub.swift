@@ -1,0 +1,129 @@
+import HeapModule
+import Metrics
+import Synchronization
+
+/// The live subscriptions of this server, by conversation. Whoever has committed events publishes them here; other
+/// servers get a hint.
+///
+/// Calls come from any thread and never wait. `tick` is called regularly by `Maintenance`.
+package final class ConversationHub: Sendable {
+  private let state = Mutex(State())
+  private let gauge = Gauge(label: "lifeecho.subscribers")
+  private let notifier: any Notifier
+
+  package init(notifier: any Notifier) { self.notifier = notifier }
+
+  private struct State {
+    var live: [ConversationID: [Subscription]] = [:]
+    var count = 0
+    /// Heartbeats are spread over the ring by the time of connecting: a tick visits one bucket.
+    var ring: [[ObjectIdentifier: Subscription]] = Array(repeating: [:], count: ConversationHub.ringSize)
+    var position = 0
+    var expiries = Heap<Expiry>()
+    var isDraining = false
+  }
+
+  /// Ticks in one heartbeat interval.
+  package static let ringSize = 25
+
+  private struct Expiry: Comparable {
+    var time: Timestamp
+    weak var subscription: Subscription?
+    static func < (left: Self, right: Self) -> Bool { left.time < right.time }
+    static func == (left: Self, right: Self) -> Bool { left.time == right.time }
+  }
+
+  /// From now on, what is published is kept for the subscription. Throws `.draining` or `.overloaded`.
+  package func subscribe(
+    user: UserID, conversation: ConversationID, expires: Timestamp?
+  ) throws(ConversationError) -> Subscription {
+    let subscription = Subscription(user: user, conversation: conversation)
+    let refusal = state.withLock { state -> ConversationError? in
+      if state.isDraining { return .draining }
+      if state.count >= Limits.subscribers { return .overloaded("too many live streams") }
+      state.live[conversation, default: []].append(subscription)
+      state.count += 1
+      state.ring[state.position][ObjectIdentifier(subscription)] = subscription
+      if let expires { state.expiries.insert(Expiry(time: expires, subscription: subscription)) }
+      return nil
+    }
+    if let refusal { throw refusal }
+    gauge.record(count)
+    return subscription
+  }
+
+  package func unsubscribe(_ subscription: Subscription) {
+    state.withLock { state in
+      guard var list = state.live[subscription.conversation],
+        let index = list.firstIndex(where: { $0 === subscription })
+      else { return }
+      list.remove(at: index)
+      state.live[subscription.conversation] = list.isEmpty ? nil : list
+      state.count -= 1
+      for index in state.ring.indices
+      where state.ring[index].removeValue(forKey: ObjectIdentifier(subscription)) != nil {
+        break
+      }
+    }
+    gauge.record(count)
+  }
+
+  package var count: Int { state.withLock { $0.count } }
+
+  /// Events that this server has committed, in order, with the chips of a turn completed by them.
+  package func publish(_ conversation: ConversationID, _ events: [DurableEvent], chips: TurnChips? = nil) {
+    guard let last = events.last else { return }
+    notifier.publish(ConversationHint(conversation: conversation, head: last.sequence))
+    for subscription in subscriptions(of: conversation) { subscription.offer(events, chips: chips) }
+  }
+
+  /// Another server's log growth.
+  package func noteHead(_ conversation: ConversationID, _ head: Int64) {
+    for subscription in subscriptions(of: conversation) { subscription.noteHead(head) }
+  }
+
+  /// Ends the streams of a conversation, such as a deleted one.
+  package func end(_ conversation: ConversationID, _ reason: SubscriptionEnd) {
+    for subscription in subscriptions(of: conversation) { subscription.end(reason) }
+  }
+
+  package func endAll(of user: UserID, _ reason: SubscriptionEnd) {
+    let all = state.withLock { state in state.live.values.flatMap { $0 }.filter { $0.user == user } }
+    for subscription in all { subscription.end(reason) }
+  }
+
+  /// No new streams; the live ones end with GoAway.
+  package func drain() {
+    let all = state.withLock { state in
+      state.isDraining = true
+      return state.live.values.flatMap { $0 }
+    }
+    for subscription in all { subscription.end(.draining) }
+  }
+
+  /// The conversations somebody follows here.
+  package func liveConversations() -> [(user: UserID, conversation: ConversationID)] {
+    state.withLock { state in
+      state.live.compactMap { conversation, list in list.first.map { ($0.user, conversation) } }
+    }
+  }
+
+  /// One step of the heartbeat ring; also ends streams whose token has expired by `now`.
+  package func tick(now: Timestamp) {
+    let (due, expired) = state.withLock { state in
+      state.position = (state.position + 1) % ConversationHub.ringSize
+      var expired: [Subscription] = []
+      while let first = state.expiries.min, first.time <= now || first.subscription == nil {
+        state.expiries.removeMin()
+        if let subscription = first.subscription { expired.append(subscription) }
+      }
+      return (Array(state.ring[state.position].values), expired)
+    }
+    for subscription in due { subscription.heartbeat() }
+    for subscription in expired { subscription.end(.tokenExpired) }
+  }
+
+  private func subscriptions(of conversation: ConversationID) -> [Subscription] {
+    state.withLock { $0.live[conversation] ?? [] }
+  }
+}

@@ -1,0 +1,209 @@
+import Interview
+
+extension ConversationService {
+  /// Delivers a conversation's events until the stream ends (design §7, Connect). `deliver` suspends while the reader
+  /// is slow; meanwhile the subscription buffers, within its bounds.
+  ///
+  /// Returns after the end of `untilTurn`; throws the reason for every other end.
+  package func connect(
+    _ user: UserID, _ call: Connect, deliver: @escaping @Sendable (ConversationOutput) async throws -> Void
+  ) async throws {
+    let conversation = try FieldRules.conversationID(call.conversation)
+    let device = try FieldRules.deviceID(call.device, required: call.resume.needsDevice)
+    let untilTurn = call.untilTurn.isEmpty ? nil : try FieldRules.turnID(call.untilTurn, field: "until_turn_id")
+    let replay = try call.resume.replay()
+    if call.interactive { try turns.admit() }
+
+    let subscription = try hub.subscribe(user: user, conversation: conversation, expires: call.expires)
+    defer { hub.unsubscribe(subscription) }
+    let now = clock.now()
+    let outcome = try await store.connect(
+      ConnectCommand(
+        user: user, conversation: conversation, interactive: call.interactive, now: now, replay: replay,
+        device: device, replayLimit: Limits.replayPage, untilTurn: untilTurn))
+    if untilTurn != nil, outcome.untilTurn == nil { throw ConversationError.turnUnknown }
+    subscription.start(after: outcome.head)
+
+    let stream = OutputStream(epoch: outcome.epoch, deliver: deliver)
+    try await stream.send(
+      .connected(
+        Connected(
+          head: outcome.head, recovered: outcome.recovered, heartbeatInterval_ms: settings.heartbeatInterval_ms,
+          quota: outcome.quota, created: outcome.created)), now)
+    try await self.replay(outcome, user, conversation, to: stream)
+    try await stream.send(.replayCompleted(head: outcome.head), clock.now())
+    if let turn = outcome.untilTurn, let end = turn.endSequence, end <= outcome.head { return }
+
+    let greeting = call.interactive ? try await greet(user, conversation, outcome, now: now) : .none
+    if case .resume(let suggestions) = greeting {
+      try await stream.send(.suggestions(suggestions), clock.now())
+    }
+    try await tail(subscription, stream, awaiting: greeting.turn, fallback: outcome, until: untilTurn)
+  }
+
+  private func replay(
+    _ outcome: ConnectOutcome, _ user: UserID, _ conversation: ConversationID, to stream: OutputStream
+  ) async throws {
+    guard var after = outcome.replayAfter else { return }
+    var page = outcome.replay
+    while true {
+      for event in page { try await stream.send(event) }
+      guard let last = page.last else { return }
+      after = last.sequence
+      guard after < outcome.head else { return }
+      page = try await store.events(
+        user: user, conversation: conversation, after: after, through: outcome.head, limit: Limits.replayPage)
+    }
+  }
+
+  /// What an interactive client gets besides the log.
+  private enum Welcome {
+    case none
+    /// Chips follow when this turn has ended.
+    case greeting(TurnID)
+    case resume(Suggestions)
+
+    var turn: TurnID? {
+      guard case .greeting(let turn) = self else { return nil }
+      return turn
+    }
+  }
+
+  private func greet(
+    _ user: UserID, _ conversation: ConversationID, _ outcome: ConnectOutcome, now: Timestamp
+  ) async throws -> Welcome {
+    if let open = outcome.openGreeting { return .greeting(open.turn) }
+    let context = outcome.context
+    let due = Greeting.due(
+      historyIsEmpty: outcome.messageCount == 0, profile: context.profile,
+      idle_s: context.lastMessageTime.map { now.seconds(since: $0) },
+      settings: GreetingSettings(
+        reGreetingEnabled: settings.reGreetingEnabled, reGreetingIdle_s: settings.reGreetingIdle_s))
+    if !outcome.hasOpenTurn, let kind = TurnKind(due) {
+      let greeting = try await store.enqueueGreeting(
+        GreetingCommand(
+          user: user, conversation: conversation, kind: kind, turn: TurnID(identifiers.next()),
+          expectedMessageCount: outcome.messageCount, lease: turns.leaseRequest, now: now))
+      switch greeting {
+      case .leased(let turn, let events):
+        hub.publish(conversation, events)
+        turns.start(turn)
+        return .greeting(turn.lease.turn)
+      case .open(let turn, _):
+        return .greeting(turn)
+      case .notDue:
+        break
+      }
+    }
+    guard let suggestions = try resumeSuggestions(context) else { return .none }
+    let ids = suggestions.chips.map(\.id)
+    if ids != outcome.lastChipIDs {
+      try await store.setChips(user: user, conversation: conversation, chips: suggestions.chips)
+    }
+    return .resume(suggestions)
+  }
+
+  private func resumeSuggestions(_ context: TurnContext) throws -> Suggestions? {
+    guard settings.chipsEnabled, context.profile.isComplete else { return nil }
+    let state = try InterviewState(jsonText: context.interviewState)
+    let chips = Interviewer.chips(state: state, max: settings.chipsMaximum)
+    return chips.isEmpty ? nil : Suggestions(reason: .resume, stage: state.stage.rawValue, chips: chips)
+  }
+
+  private func tail(
+    _ subscription: Subscription, _ stream: OutputStream, awaiting greeting: TurnID?, fallback: ConnectOutcome,
+    until: TurnID?
+  ) async throws {
+    var reader = LiveReader(subscription: subscription, store: store)
+    do {
+      while true {
+        switch try await reader.next() {
+        case .durable(let event):
+          try await stream.send(event)
+          if let until, event.turn == until, event.kind.endsTurn { return }
+        case .turnChips(let chips):
+          // Chips of a greeting go to whoever waited for it; those of a reply to everybody.
+          guard chips.kind == .reply || chips.turn == greeting else { continue }
+          try await stream.send(.suggestions(chips.suggestions), clock.now())
+        case .heartbeat(let head):
+          try await stream.send(.heartbeat(head: head), clock.now())
+        }
+      }
+    } catch let error as ConversationError {
+      if let reason = GoAwayReason(error) {
+        try await stream.send(
+          .goAway(reason: reason, reconnectDelay_ms: settings.reconnectDelay_ms), clock.now())
+      }
+      throw error
+    }
+  }
+}
+
+/// An event on its way to a client, with what the envelope says.
+package struct ConversationOutput: Sendable, Equatable {
+  package var epoch: String
+  /// Now, for ephemeral events.
+  package var time: Timestamp
+  package var event: LiveEvent
+}
+
+private struct OutputStream: Sendable {
+  let epoch: String
+  let deliver: @Sendable (ConversationOutput) async throws -> Void
+
+  func send(_ event: LiveEvent, _ time: Timestamp) async throws {
+    try await deliver(ConversationOutput(epoch: epoch, time: time, event: event))
+  }
+
+  func send(_ event: DurableEvent) async throws {
+    try await send(.durable(event), event.createTime)
+  }
+}
+
+extension Connect.Resume {
+  fileprivate var needsDevice: Bool {
+    if case .fromAcknowledged = self { true } else { false }
+  }
+
+  fileprivate func replay() throws(ConversationError) -> ConnectCommand.Replay {
+    switch self {
+    case .live: return .none
+    case .fromAcknowledged(let epoch): return .fromAcknowledged(epoch: epoch)
+    case .after(let sequence, let epoch):
+      guard sequence >= 0 else {
+        throw .fieldInvalid(field: "resume.after_sequence", description: "must not be negative")
+      }
+      return .after(sequence: sequence, epoch: epoch)
+    }
+  }
+}
+
+extension TurnKind {
+  fileprivate init?(_ due: GreetingKind) {
+    switch due {
+    case .none: return nil
+    case .profileGreeting: self = .profileGreeting
+    case .opening: self = .opening
+    case .reGreeting: self = .reGreeting
+    }
+  }
+}
+
+extension DurableEvent.Kind {
+  fileprivate var endsTurn: Bool {
+    switch self {
+    case .turnCompleted, .turnFailed: true
+    case .userMessage, .turnStarted, .agentMessage, .conversationEnded: false
+    }
+  }
+}
+
+extension GoAwayReason {
+  fileprivate init?(_ error: ConversationError) {
+    switch error {
+    case .draining: self = .draining
+    case .slowConsumer: self = .slowConsumer
+    default: return nil
+    }
+  }
+}

@@ -1,0 +1,88 @@
+package import Logging
+
+/// What the application does by the clock: heartbeats, renewal of leases, taking over of turns, looking for other
+/// servers' news.
+package struct Maintenance: Sendable {
+  private let store: any Store
+  private let hub: ConversationHub
+  private let turns: TurnEngine
+  private let settings: ConversationSettings
+  private let clock: any WallClock
+  private let notifier: any Notifier
+  private let logger: Logger
+
+  package init(
+    store: any Store, hub: ConversationHub, turns: TurnEngine, settings: ConversationSettings, clock: any WallClock,
+    notifier: any Notifier, logger: Logger
+  ) {
+    self.store = store
+    self.hub = hub
+    self.turns = turns
+    self.settings = settings
+    self.clock = clock
+    self.notifier = notifier
+    self.logger = logger
+  }
+
+  /// Runs until the task is cancelled.
+  package func run() async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await every(settings.heartbeatInterval_ms / Int64(ConversationHub.ringSize)) { beat() } }
+      group.addTask { await every(settings.leaseRenewal_ms) { await turns.renewLeases() } }
+      group.addTask { await every(settings.claimInterval_ms) { await claim() } }
+      group.addTask { await followHints() }
+      if settings.headsInterval_ms > 0 {
+        group.addTask { await every(settings.headsInterval_ms) { await lookForHeads() } }
+      }
+    }
+  }
+
+  private func beat() { hub.tick(now: clock.now()) }
+
+  private func claim() async {
+    do {
+      try await turns.claim(alone: false)
+    } catch {
+      logger.warning("open turns not looked for", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func followHints() async {
+    for await event in notifier.hints() {
+      switch event {
+      case .hint(let hint): hub.noteHead(hint.conversation, hint.head)
+      case .missed: await lookForHeads()
+      }
+    }
+  }
+
+  /// Asks the store for the heads of everything that is followed here; conversations that are gone end.
+  private func lookForHeads() async {
+    let live = hub.liveConversations()
+    var start = live.startIndex
+    while start < live.endIndex, !Task.isCancelled {
+      let end = min(start + Limits.headsBatch, live.endIndex)
+      let batch = Array(live[start..<end])
+      do {
+        for (entry, head) in zip(batch, try await store.heads(of: batch)) {
+          if let head {
+            hub.noteHead(entry.conversation, head)
+          } else {
+            hub.end(entry.conversation, .conversationDeleted)
+          }
+        }
+      } catch {
+        logger.warning("heads not looked for", metadata: ["error": "\(error)"])
+        return
+      }
+      start = end
+    }
+  }
+
+  private func every(_ interval_ms: Int64, _ action: () async -> Void) async {
+    while !Task.isCancelled {
+      do { try await Task.sleep(for: .milliseconds(max(1, interval_ms))) } catch { return }
+      await action()
+    }
+  }
+}

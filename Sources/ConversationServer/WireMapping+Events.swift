@@ -1,0 +1,71 @@
+import Conversation
+import ConversationAPI
+import Interview
+import RPC
+
+extension ConversationV1.ConversationEvent {
+  init(_ output: ConversationOutput) {
+    self.init(logEpoch: output.epoch, createTime: .init(output.time))
+    switch output.event {
+    case .durable(let event):
+      sequence = event.sequence
+      turnID = event.turn?.rawValue ?? ""
+      requestID = event.request?.rawValue ?? ""
+      self.event = Event(event.kind)
+    case .connected(let connected):
+      event = .connected(
+        .init(
+          headSequence: connected.head, recovered: connected.recovered,
+          heartbeatInterval: .init(.milliseconds(connected.heartbeatInterval_ms)), quota: .init(connected.quota),
+          created: connected.created))
+    case .replayCompleted(let head):
+      event = .replayCompleted(.init(headSequence: head))
+    case .heartbeat(let head):
+      event = .heartbeat(.init(headSequence: head))
+    case .goAway(let reason, let reconnectDelay_ms):
+      event = .goAway(
+        .init(
+          timeLeft: .init(.zero), reconnectDelay: .init(.milliseconds(reconnectDelay_ms)), reason: reason.rawValue))
+    case .suggestions(let suggestions):
+      event = .topicSuggestions(.init(suggestions))
+    }
+  }
+}
+
+extension ConversationV1.ConversationEvent.Event {
+  init(_ kind: DurableEvent.Kind) {
+    self =
+      switch kind {
+      case .userMessage(let message):
+        .userMessage(
+          .init(
+            messageID: message.id.rawValue, text: message.text, source: .init(message.source),
+            chipID: message.chipID ?? "", clientTime: message.clientTime.map { .init($0) }))
+      case .turnStarted(let kind, let attempt):
+        .turnStarted(.init(kind: .init(kind), attempt: Int32(clamping: attempt)))
+      case .agentMessage(let piece):
+        .agentMessage(.init(piece))
+      case .turnCompleted(let kind, let quota):
+        .turnCompleted(.init(kind: .init(kind), quota: quota.map { .init($0) }))
+      case .turnFailed(let kind, let reason, let retryable):
+        .turnFailed(.init(kind: .init(kind), error: .init(reason), retryable: retryable))
+      case .conversationEnded:
+        .conversationEnded(.init())
+      }
+  }
+}
+
+extension ConversationV1.TopicSuggestions {
+  init(_ suggestions: Suggestions) {
+    let reason: ConversationV1.SuggestionReason =
+      switch suggestions.reason {
+      case .opening: .opening
+      case .reGreeting: .reGreeting
+      case .resume: .resume
+      case .turn: .turn
+      }
+    self.init(
+      reason: reason, stage: suggestions.stage,
+      suggestions: suggestions.chips.map { .init(chipID: $0.id, text: $0.text) })
+  }
+}

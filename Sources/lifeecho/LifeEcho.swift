@@ -1,0 +1,12 @@
+import ArgumentParser
+
+/// `lifeecho`: the service, and the tools to try it and look after it.
+@main
+struct LifeEcho: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "lifeecho",
+    abstract: "An AI interviewer that gathers the life stories of elderly people, in Chinese.",
+    subcommands: [
+      ServeCommand.self, ChatCommand.self, CallCommand.self, TokenCommand.self, MigrateCommand.self,
+    ])
+}

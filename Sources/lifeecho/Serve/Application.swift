@@ -1,0 +1,113 @@
+import Auth
+import Conversation
+import ConversationAPI
+import ConversationServer
+import ConversationStore
+import Engines
+import Logging
+import NIOPosix
+import Operations
+import PostgreSQL
+import RPC
+import Synchronization
+
+/// The parts of the application, joined.
+struct Application {
+  let hub: ConversationHub
+  let turns: TurnEngine
+  let maintenance: Maintenance
+  let readiness = Readiness()
+  let clock: any WallClock = SystemClock()
+  private let service: ConversationService
+  private let users: UserDirectory
+  private let openAI: OpenAIChatModel?
+  private let logger: Logger
+  private let pool: PostgreSQLPool
+
+  init(
+    _ configuration: ServiceConfiguration, database: Database, group: MultiThreadedEventLoopGroup, logger: Logger
+  ) throws {
+    self.logger = logger
+    pool = database.pool
+    var settings = ConversationSettings(configuration)
+    let identifiers = TimeOrderedIdentifiers()
+    let server = ServerID(identifiers.next())
+    let store = ConversationStore(pool: database.pool)
+    let notifier: any Notifier
+    if database.isPrivate {
+      notifier = InProcessNotifier()
+    } else {
+      notifier = PostgreSQLNotifier(pool: database.pool, server: server, logger: logger)
+      settings.headsInterval_ms = 10_000
+    }
+    hub = ConversationHub(notifier: notifier)
+    openAI = try OpenAIChatModel(configuration.chat)
+    turns = TurnEngine(
+      server: server, store: store, model: openAI ?? BuiltInInterviewer() as any ChatModel, hub: hub,
+      settings: settings, clock: clock, identifiers: identifiers, launcher: LoopTasks(group: group), logger: logger)
+    service = ConversationService(
+      store: store, hub: hub, turns: turns, settings: settings, clock: clock, identifiers: identifiers,
+      logger: logger)
+    users = UserDirectory(store: store, hub: hub, clock: clock)
+    maintenance = Maintenance(
+      store: store, hub: hub, turns: turns, settings: settings, clock: clock, notifier: notifier, logger: logger)
+  }
+
+  /// Everything the gRPC server answers, and what runs around each call.
+  func policy(verifier: TokenVerifier, health: HealthRegistry, clock: any WallClock) throws -> ServerPolicy {
+    var router = ServerRouter()
+    ConversationHandler(service: service).register(on: &router)
+    UserHandler(users: users).register(on: &router)
+    MemoirIngestHandler().register(on: &router)
+    for name in router.services + [""] { health.set(.notServing, for: name) }
+    HealthService(health).register(on: &router)
+    try ReflectionService(descriptorSet: DescriptorSet.bytes).register(on: &router)
+    return ServerPolicy(
+      router: router,
+      interceptors: [
+        LoggingInterceptor(logger: logger), MetricsInterceptor(), AuthInterceptor(verifier: verifier),
+      ], logger: logger
+    ) { error, _ in ErrorStatus.status(of: error, now: clock.now()) }
+  }
+
+  /// Why no traffic should come now.
+  @Sendable func readinessProblems() async -> [String] {
+    guard readiness.isOpen else { return ["starting or stopping"] }
+    do {
+      _ = try await pool.query(Statement("readiness", "SELECT 1"), [], kind: .read)
+      return []
+    } catch {
+      return ["store: \(error)"]
+    }
+  }
+
+  func close() async { await openAI?.shutdown() }
+}
+
+/// Whether the server wants traffic.
+final class Readiness: Sendable {
+  private let state = Atomic(false)
+
+  var isOpen: Bool { state.load(ordering: .acquiring) }
+  func open() { state.store(true, ordering: .releasing) }
+  func close() { state.store(false, ordering: .releasing) }
+}
+
+extension ConversationSettings {
+  init(_ configuration: ServiceConfiguration) {
+    self.init()
+    chipsEnabled = configuration.chips.isEnabled
+    chipsMaximum = configuration.chips.count_max
+    reGreetingEnabled = configuration.regreeting.isEnabled
+    reGreetingIdle_s = Int(configuration.regreeting.idle.components.seconds)
+    heartbeatInterval_ms = configuration.connect.heartbeat.milliseconds
+    lease_ms = configuration.turnLease.milliseconds
+    leaseRenewal_ms = max(1, lease_ms / 3)
+    claimInterval_ms = max(1, lease_ms / 3)
+    if case .openai(let chat) = configuration.chat { replyTimeout_ms = chat.totalTimeout.milliseconds }
+  }
+}
+
+extension Duration {
+  var milliseconds: Int64 { components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000 }
+}

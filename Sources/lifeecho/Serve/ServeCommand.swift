@@ -1,0 +1,33 @@
+import ArgumentParser
+import Operations
+
+struct ServeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve", abstract: "Run the conversation service.",
+    discussion: SettingsManual.introduction + "\n\n" + SettingsManual.text)
+
+  @Option(help: ArgumentHelp("Where gRPC listens.", valueName: "host:port | unix:path"))
+  var grpc: String?
+
+  @Option(help: ArgumentHelp("Where the phones' WebSocket bridge listens.", valueName: "host:port | off"))
+  var bridge: String?
+
+  @Option(help: ArgumentHelp("Where /metrics, /healthz and /readyz are.", valueName: "host:port | off"))
+  var admin: String?
+
+  @Flag(help: "Keep the database in a temporary directory, without fsync: for tests.")
+  var ephemeral = false
+
+  @OptionGroup var settings: SettingOptions
+
+  func run() async throws {
+    try await reportingFailure {
+      var flags: [String: String] = [:]
+      if let grpc { flags["grpc.address"] = grpc }
+      if let bridge { flags["bridge.address"] = bridge }
+      if let admin { flags["admin.address"] = admin }
+      if ephemeral { flags["data.ephemeral"] = "true" }
+      try await ServiceProcess.run(try settings.configuration(flags))
+    }
+  }
+}

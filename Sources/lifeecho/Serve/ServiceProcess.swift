@@ -1,0 +1,161 @@
+import Auth
+import Conversation
+import Foundation
+import Logging
+import Metrics
+import NIOCore
+import NIOPosix
+import Operations
+import RPC
+import ServiceLifecycle
+
+/// One running server: puts the parts together, says where it listens, and takes them apart in order.
+struct ServiceProcess: Service {
+  private let configuration: ServiceConfiguration
+  private let registry: PrometheusRegistry
+  private let logger: Logger
+
+  /// Returns after SIGINT or SIGTERM, when everything is stored and closed.
+  static func run(_ configuration: ServiceConfiguration) async throws {
+    guard configuration.bridge == .off else {
+      throw CommandFailure("bridge.address: the WebSocket bridge is not built yet; only `off` is possible")
+    }
+    configuration.log.format.bootstrap(level: configuration.log.level)
+    let registry = PrometheusRegistry()
+    MetricsSystem.bootstrap(registry)
+    ProcessMetrics.register(in: registry)
+    let process = ServiceProcess(
+      configuration: configuration, registry: registry, logger: Logger(label: "lifeecho"))
+    let group = ServiceGroup(
+      configuration: ServiceGroupConfiguration(
+        services: [.init(service: process, successTerminationBehavior: .gracefullyShutdownGroup)],
+        gracefulShutdownSignals: [.sigint, .sigterm],
+        logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }))
+    try await group.run()
+  }
+
+  func run() async throws {
+    let directory = DataDirectory(configuration)
+    try directory.create()
+    let secret = try directory.secret(configuration, create: true)
+    let verifier = try await TokenKeys.load(configuration, secret: secret)
+    let loops = configuration.grpc.eventLoopCount
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: loops == 0 ? System.coreCount : loops)
+    let database = try await Database.open(
+      configuration, environment: ProcessInfo.processInfo.environment, logger: logger)
+    do {
+      try await serve(database, verifier: verifier, group: group, directory: directory)
+    } catch {
+      await database.close()
+      throw error
+    }
+    await database.close()
+    try await group.shutdownGracefully()
+  }
+
+  private func serve(
+    _ database: Database, verifier: TokenVerifier, group: MultiThreadedEventLoopGroup, directory: DataDirectory
+  ) async throws {
+    let application = try Application(configuration, database: database, group: group, logger: logger)
+    let health = HealthRegistry()
+    let server = try GRPCServer(
+      configuration: .init(addresses: [try ListenAddress(configuration.grpc.address)]),
+      policy: application.policy(verifier: verifier, health: health, clock: application.clock), group: group)
+    observe(database, application)
+
+    // Turns that a dead server left open go on before new ones come.
+    try await application.turns.claim(alone: database.isPrivate)
+    let maintenance = Task { await application.maintenance.run() }
+    let admin = try await startAdmin(application, group: group)
+    let addresses: [ListenAddress]
+    do {
+      addresses = try await server.start()
+    } catch {
+      maintenance.cancel()
+      await admin?.stop()
+      await application.close()
+      throw error
+    }
+    health.setAll(.serving)
+    application.readiness.open()
+    try announce(addresses, admin: admin, directory: directory)
+
+    try await gracefulShutdown()
+
+    logger.notice("stopping")
+    application.readiness.close()
+    health.setAll(.notServing)
+    directory.removeAddress()
+    application.hub.drain()
+    let grace = configuration.shutdownGrace
+    await withTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { _ = await server.stop(grace: grace) }
+      tasks.addTask { await application.turns.stop(grace: grace) }
+    }
+    maintenance.cancel()
+    await maintenance.value
+    await application.close()
+    await admin?.stop()
+    logger.notice("stopped")
+  }
+
+  private func startAdmin(
+    _ application: Application, group: MultiThreadedEventLoopGroup
+  ) async throws -> AdminListener? {
+    guard configuration.admin != .off else { return nil }
+    let registry = self.registry
+    let routes = AdminRoutes(metrics: { registry.exposition() }, readinessProblems: application.readinessProblems)
+    return try await AdminListener.start(on: configuration.admin, routes: routes, group: group)
+  }
+
+  /// One line per listener on stdout, then how to try it, then `ready`.
+  private func announce(_ addresses: [ListenAddress], admin: AdminListener?, directory: DataDirectory) throws {
+    var lines = addresses.map { "grpc listening on \($0)" }
+    if let admin { lines.append("admin listening on \(admin.endpoint)") }
+    if let first = addresses.first { try directory.writeAddress(first.description) }
+    let option = configuration.data.path == "./.lifeecho" ? "" : " --data-dir \(configuration.data.path)"
+    lines.append("try: lifeecho token --user demo --create\(option); lifeecho chat --user demo\(option)")
+    lines.append("ready")
+    FileHandle.standardOutput.write(Data((lines.joined(separator: "\n") + "\n").utf8))
+  }
+
+  private func observe(_ database: Database, _ application: Application) {
+    let pool = database.pool
+    registry.sample("lifeecho.db.round_trips", labels: [], help: "SQL round trips since the start") {
+      Double(pool.statistics.roundTrips)
+    }
+    registry.sample("lifeecho.db.errors", labels: [], help: "Failed SQL commands since the start") {
+      Double(pool.statistics.errors)
+    }
+    registry.sample("lifeecho.db.connections", labels: [], help: "Open connections to PostgreSQL") {
+      Double(pool.statistics.openConnections)
+    }
+    registry.sample("lifeecho.db.queued", labels: [], help: "SQL commands waiting for a connection") {
+      Double(pool.statistics.queued)
+    }
+    let turns = application.turns
+    registry.sample("lifeecho.turns.open", labels: [], help: "Turns leased to this server") { Double(turns.openCount) }
+  }
+}
+
+extension ListenAddress {
+  init(_ endpoint: Endpoint) throws {
+    switch endpoint {
+    case .tcp(let host, let port): self = .tcp(host: host, port: port)
+    case .unix(let path): self = .unix(path: path)
+    case .off: throw CommandFailure("grpc.address: gRPC cannot be off")
+    }
+  }
+}
+
+extension TurnEngine {
+  /// Waits for the running turns, at most for `grace`; the leases of the others run out.
+  fileprivate func stop(grace: Duration) async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.stop() }
+      group.addTask { try? await Task.sleep(for: grace) }
+      await group.next()
+      group.cancelAll()
+    }
+  }
+}
