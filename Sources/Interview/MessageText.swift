@@ -1,0 +1,30 @@
+/// What counts as a message a person can send (design §7, SendText).
+package enum MessageText {
+  package enum Refusal: Error, Equatable, Sendable {
+    /// Nothing but white space.
+    case blank
+    /// More than `Limits.messageScalars` Unicode scalars after trimming.
+    case tooLong(scalars: Int)
+  }
+
+  /// Without the leading and trailing scalars that have the Unicode property White_Space.
+  package static func trimmed(_ text: String) -> String {
+    let scalars = text.unicodeScalars
+    guard let first = scalars.firstIndex(where: { !$0.properties.isWhitespace }),
+      let last = scalars.lastIndex(where: { !$0.properties.isWhitespace })
+    else { return "" }
+    if first == scalars.startIndex, scalars.index(after: last) == scalars.endIndex { return text }
+    return String(scalars[first...last])
+  }
+
+  package static func isBlank(_ text: String) -> Bool {
+    text.unicodeScalars.allSatisfy { $0.properties.isWhitespace }
+  }
+
+  /// Checks the length after trimming. The text itself is stored as it was sent.
+  package static func validate(_ text: String) throws(Refusal) {
+    let count = trimmed(text).unicodeScalars.count
+    if count == 0 { throw .blank }
+    if count > Limits.messageScalars { throw .tooLong(scalars: count) }
+  }
+}

@@ -1,0 +1,62 @@
+/// Chooses among equal ways of saying a thing, so that nothing is said twice within a while.
+struct Phrasing {
+  /// What the interviewer said lately, newest first.
+  private let said: [[UInt8]]
+  private let seed: Int
+
+  init(history: [DialogueMessage], seed: Int) {
+    said = history.reversed().lazy.filter { $0.role == .agent }.prefix(Limits.phraseMemory).map { Array($0.text.utf8) }
+    self.seed = seed
+  }
+
+  /// The variant that was not said for longest; the seed decides among those never said.
+  /// - Parameter values: what stands for `{d}`, `{p}`, … in the templates.
+  func pick(_ variants: [String], _ values: [String: String] = [:]) -> String {
+    guard !variants.isEmpty else { return "" }
+    let start = Phrasing.index(seed, of: variants.count)
+    let order = variants[start...] + variants[..<start]
+    let best = order.first { !wasSaid($0) } ?? order.max { age($0) < age($1) } ?? variants[start]
+    return Phrasing.filled(best, values)
+  }
+
+  func wasSaid(_ template: String) -> Bool { age(template) < said.count }
+
+  /// A position below `count` for any seed, negative ones too.
+  static func index(_ seed: Int, of count: Int) -> Int { ((seed % count) + count) % count }
+
+  /// Whether a literal text stands in one of the interviewer's last messages.
+  func mentioned(_ text: String) -> Bool {
+    let key = Array(text.utf8)
+    return said.contains { Phrasing.contains($0, key) }
+  }
+
+  /// How many messages ago its wording was used; `said.count` when never.
+  private func age(_ template: String) -> Int {
+    let key = Array(Phrasing.key(template).utf8)
+    return said.firstIndex { Phrasing.contains($0, key) } ?? said.count
+  }
+
+  /// Comparing bytes is many times faster than comparing characters, and enough: both are the interviewer's own texts.
+  private static func contains(_ text: [UInt8], _ key: [UInt8]) -> Bool {
+    guard let last = key.last, key.count <= text.count else { return false }
+    // The last byte of a Chinese character tells more than its first.
+    for end in (key.count - 1)..<text.count where text[end] == last {
+      if text[(end - key.count + 1)...end].elementsEqual(key) { return true }
+    }
+    return false
+  }
+
+  /// The longest part without a placeholder, without punctuation at its ends.
+  static func key(_ template: String) -> String {
+    let parts: [Substring] = template.split { $0 == "{" || $0 == "}" }.filter { $0.count > 1 }
+    var key = parts.max { $0.count < $1.count } ?? template[...]
+    let marks: Set<Character> = ["，", "。", "？", "！", "、", "“", "”", "…"]
+    while let first = key.first, marks.contains(first) { key.removeFirst() }
+    while let last = key.last, marks.contains(last) { key.removeLast() }
+    return String(key)
+  }
+
+  static func filled(_ template: String, _ values: [String: String]) -> String {
+    values.reduce(template) { $0.replacing("{\($1.key)}", with: $1.value) }
+  }
+}
