@@ -20,6 +20,7 @@ enum Product {
   static let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
   static let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
   static let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+  static let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
   static let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
   static let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
   static let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
@@ -85,7 +86,7 @@ let package = Package(
       dependencies: [
         "RPC", "HTTP2", "ConversationAPI", "ConversationServer", "Conversation", "Interview", "PostgreSQL",
         "ConversationStore", "Engines", "Auth", "Operations", "Protobuf", "ProtobufJSON", Product.nioCore,
-        Product.nioPosix, Product.logging, Product.metrics, Product.lifecycle, Product.arguments, Product.httpClient,
+        Product.nioPosix, Product.logging, Product.metrics, Product.lifecycle, Product.signals, Product.arguments,
       ], swiftSettings: strict),
     // Tests, one folder per target.
     tests("Interview"),

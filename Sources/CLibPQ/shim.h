@@ -1,12 +1,10 @@
 #ifndef LIFEECHO_CLIBPQ_SHIM_H
 #define LIFEECHO_CLIBPQ_SHIM_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <libpq-fe.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
@@ -51,6 +49,9 @@ static inline void lifeecho_ignore_notice(void *context, const PGresult *result)
 static inline void lifeecho_ignore_notices(PGconn *connection) {
   PQsetNoticeReceiver(connection, lifeecho_ignore_notice, NULL);
 }
+
+/* An address for a value of no bytes; NULL would mean SQL's null. */
+static inline const char *lifeecho_empty_value(void) { return ""; }
 
 /* Declared here too: some C libraries hide them without _GNU_SOURCE, and a module may be built without it. */
 extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *, int);
@@ -108,6 +109,14 @@ static inline int lifeecho_pidfd_open(pid_t pid) {
   return -1;
 #endif
 }
+
+/* poll(2) of one descriptor, by a name that no Swift method hides. */
+static inline int lifeecho_poll(struct pollfd *descriptor, int timeout_ms) { return poll(descriptor, 1, timeout_ms); }
+
+/* Both ends close on exec. Not pipe2 by its own name: _GNU_SOURCE here would make this module's system types differ
+   from those of Foundation's modules, and the compiler refuses to import both. */
+extern int pipe2(int descriptors[2], int flags);
+static inline int lifeecho_pipe(int *descriptors) { return pipe2(descriptors, O_CLOEXEC); }
 
 static inline int lifeecho_open(const char *path, int flags, mode_t mode) { return open(path, flags | O_CLOEXEC, mode); }
 

@@ -13,8 +13,8 @@ package enum ErrorStatus {
   /// For `ServerPolicy.errorMapper`: `nil` leaves the error to the RPC layer.
   package static func status(of error: any Error, now: Timestamp) -> Status? {
     switch error {
-    case let error as ConversationError: status(of: error, now: now)
-    case let error as WireError: status(of: error)
+    case let error as ConversationError: refusal(error, now: now)
+    case let error as WireError: unreadable(error)
     default: nil
     }
   }
@@ -48,7 +48,7 @@ package enum ErrorStatus {
   /// The user that a UserService call names does not exist.
   static let userNotFound = make(.notFound, "USER_UNKNOWN", "no such user", text: "用户不存在")
 
-  private static func status(of error: ConversationError, now: Timestamp) -> Status {
+  private static func refusal(_ error: ConversationError, now: Timestamp) -> Status {
     switch error {
     case .userUnknown:
       return unauthenticated("USER_UNKNOWN", "the token's user does not exist")
@@ -81,7 +81,7 @@ package enum ErrorStatus {
     }
   }
 
-  private static func status(of error: WireError) -> Status {
+  private static func unreadable(_ error: WireError) -> Status {
     switch error {
     case .tooLarge(let limit_bytes):
       return make(

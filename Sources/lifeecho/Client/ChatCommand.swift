@@ -56,7 +56,7 @@ private final class ChatSession: Sendable {
     let events = Task { try await self.follow(connected: signal) }
     defer { events.cancel() }
     for await _ in connected { break }
-    for try await line in FileHandle.standardInput.bytes.lines {
+    for await line in Terminal.lines() {
       let text = line.trimmingCharacters(in: .whitespaces)
       if text.isEmpty { break }
       do {
@@ -118,7 +118,7 @@ private final class ChatSession: Sendable {
       ConversationV1.ConnectRequest(
         conversationID: conversation, intent: .interactive,
         resume: state.lastSequence.map {
-          ConversationV1.Resume(logEpoch: state.epoch, position: .afterSequence($0))
+          ConversationV1.Resume(position: .afterSequence($0), logEpoch: state.epoch)
         })
     }
   }
@@ -145,7 +145,5 @@ private final class ChatSession: Sendable {
     }
   }
 
-  private func show(_ text: String) {
-    FileHandle.standardOutput.write(Data((text + "\n").utf8))
-  }
+  private func show(_ text: String) { Terminal.show(text) }
 }

@@ -21,12 +21,10 @@ struct ServerOptions: ParsableArguments {
     guard let address = ListenAddress(text) else {
       throw CommandFailure("--server \(text): it is neither HOST:PORT nor unix:PATH")
     }
-    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    let channel = NetworkChannel(address, group: group)
+    let channel = NetworkChannel(address, group: MultiThreadedEventLoopGroup.singleton)
     do {
       let result = try await body(channel)
       await channel.shutdown()
-      try await group.shutdownGracefully()
       return result
     } catch let status as Status where status.code == .unavailable && status.details.isEmpty {
       throw CommandFailure("no answer from \(text) (\(status.message)); is `lifeecho serve` running?")

@@ -37,7 +37,7 @@ struct Application {
     if database.isPrivate {
       notifier = InProcessNotifier()
     } else {
-      notifier = PostgreSQLNotifier(pool: database.pool, server: server, logger: logger)
+      notifier = PostgreSQLNotifier(pool: database.pool, server: server)
       settings.headsInterval_ms = 10_000
     }
     hub = ConversationHub(notifier: notifier)

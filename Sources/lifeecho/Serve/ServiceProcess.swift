@@ -6,8 +6,10 @@ import Metrics
 import NIOCore
 import NIOPosix
 import Operations
+import PostgreSQL
 import RPC
 import ServiceLifecycle
+import UnixSignals
 
 /// One running server: puts the parts together, says where it listens, and takes them apart in order.
 struct ServiceProcess: Service {

@@ -28,7 +28,7 @@ struct TimeOrderedIdentifiers: IdentifierSource {
             buffer[position] = UInt8(ascii: "-")
             position += 1
           }
-          buffer[position] = Self.digits[Int(value >> UInt64(shift)) & 15]
+          buffer[position] = Self.digits[Int(truncatingIfNeeded: value >> UInt64(shift)) & 15]
           position += 1
         }
       }

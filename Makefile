@@ -1,0 +1,47 @@
+# The front door. `make help` says what there is.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup build run test lint format generate bench fuzz clean
+
+VENV := .build/venv
+PYTHON := /usr/bin/python3
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Check the system and Swift, install the system packages (once)
+	@sh deploy/setup.sh
+
+build: setup ## Build for release: .build/release/lifeecho
+	swift build -c release --product lifeecho
+
+run: build ## Serve on 127.0.0.1:50051 with a private PostgreSQL in .lifeecho (more flags: make run ARGS="…")
+	@exec .build/release/lifeecho serve $(ARGS)
+
+test: setup $(VENV)/installed ## Swift tests, contract tests in Python, lint; ends with "N passed, N failed"
+	@sh Tests/Runner/test.sh
+
+lint: setup $(VENV)/installed ## swift-format, buf lint, generated files up to date, house style
+	@sh Tests/Runner/lint.sh
+
+format: ## Lay out every Swift file
+	sh Tests/Runner/swift-files.sh | xargs -0 swift format --in-place --parallel
+
+generate: setup ## Make the C and Swift code of protos/ again
+	sh protos/generate.sh
+
+bench: build $(VENV)/installed ## Measure against the peers and the budgets (benchmarks/)
+	sh benchmarks/run.sh
+
+fuzz: setup ## Fuzz the wire coding with libFuzzer (more time: make fuzz SECONDS_MAX=600)
+	sh Tests/Fuzz/run.sh $(SECONDS_MAX)
+
+clean: ## Remove what was built; the data in .lifeecho stays
+	rm -rf .build .build-*
+
+$(VENV)/installed: Tests/Contract/requirements.txt | setup
+	@echo "setup: Python packages of the contract tests"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement Tests/Contract/requirements.txt
+	@touch $@

@@ -1,0 +1,59 @@
+import Conversation
+import Interview
+package import PostgreSQL
+
+/// The event log and everything derived from it, in PostgreSQL: the only place with SQL (design §6).
+///
+/// Each command is one function in the schema `lifeecho`, so one round trip and one transaction. Its first act is to
+/// lock the conversation's row, which makes sequence = commit order; then requests, then quota.
+package struct ConversationStore: Sendable {
+  let pool: PostgreSQLPool
+
+  /// - Parameter pool: started, on a database that `Migrator` has brought up to date.
+  package init(pool: PostgreSQLPool) { self.pool = pool }
+
+  /// Runs one statement.
+  /// - Parameter mayRepeat: running it twice does no harm, so a lost answer is asked for again.
+  func run<Answer>(
+    _ statement: Statement, _ parameters: [PostgreSQLValue], kind: CommandKind = .write, mayRepeat: Bool,
+    _ decode: (PostgreSQLResult) throws -> Answer
+  ) async throws -> Answer {
+    do {
+      let result: PostgreSQLResult
+      do {
+        result = try await pool.query(statement, parameters, kind: kind)
+      } catch where error.isWorthRepeating(mayRepeat: mayRepeat) {
+        result = try await pool.query(statement, parameters, kind: kind)
+      }
+      return try decode(result)
+    } catch let error as PostgreSQLError {
+      throw error.asStoreError
+    }
+  }
+
+  /// Free turns, free speech, premium turns, premium speech: the order that the functions expect.
+  static let quotaLimits: PostgreSQLValue = .int64Array(
+    [Tier.free, .premium].flatMap { [Int64($0.limits.turns), $0.limits.speech_ms] })
+  static let contextMessages: PostgreSQLValue = .int64(Int64(Conversation.Limits.contextMessages))
+  static let stageNames: PostgreSQLValue = .textArray(Stage.allCases.map(\.rawValue))
+}
+
+extension PostgreSQLError {
+  /// Once more, and at once: a deadlock's victim, a lost connection. Not what says that the database is busy.
+  fileprivate func isWorthRepeating(mayRepeat: Bool) -> Bool {
+    switch kind {
+    case .server, .connection: isRetryable || (mayRepeat && commandMayHaveRun)
+    case .overloaded, .timedOut, .cancelled, .closed, .configuration, .decoding: false
+    }
+  }
+
+  /// What callers of the store learn. The server's own words may quote what a user said, and stay here.
+  fileprivate var asStoreError: any Error {
+    switch kind {
+    case .overloaded: ConversationError.overloaded(message)
+    case .cancelled: CancellationError()
+    case .server: ConversationError.storeUnavailable("PostgreSQL refused a command (SQLSTATE \(sqlState))")
+    case .connection, .timedOut, .closed, .configuration, .decoding: ConversationError.storeUnavailable(message)
+    }
+  }
+}

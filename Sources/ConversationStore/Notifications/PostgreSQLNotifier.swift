@@ -1,0 +1,100 @@
+package import Conversation
+package import PostgreSQL
+import Synchronization
+
+/// Hints between servers over LISTEN/NOTIFY (design §9): never in a command's transaction, where they would destroy
+/// group commit, but gathered and sent by one statement at most every 20 ms.
+package final class PostgreSQLNotifier: Notifier {
+  private struct Pending {
+    var heads: [ConversationID: Int64] = [:]
+    var isIncomplete = false
+    var isSending = false
+  }
+
+  private let pool: PostgreSQLPool
+  private let server: ServerID
+  private let pending = Mutex(Pending())
+
+  /// - Parameter server: this one; its own hints do not come back.
+  package init(pool: PostgreSQLPool, server: ServerID) {
+    self.pool = pool
+    self.server = server
+  }
+
+  package func publish(_ hint: ConversationHint) {
+    let starts = pending.withLock { pending in
+      if pending.heads.count < Limits.pendingHints || pending.heads[hint.conversation] != nil {
+        pending.heads[hint.conversation] = max(hint.head, pending.heads[hint.conversation] ?? 0)
+      } else {
+        pending.isIncomplete = true
+      }
+      defer { pending.isSending = true }
+      return !pending.isSending
+    }
+    if starts { Task { await send() } }
+  }
+
+  /// Sends until nothing is left, with a pause after each statement: what comes meanwhile travels together.
+  private func send() async {
+    while let (heads, isIncomplete) = take() {
+      let payloads = HintMessage.payloads(
+        server: server, hints: heads.map { ConversationHint(conversation: $0.key, head: $0.value) },
+        isIncomplete: isIncomplete)
+      do {
+        _ = try await pool.query(Self.notify, [.text(Self.channel), .textArray(payloads)])
+      } catch where error.kind == .closed {
+        pending.withLock { $0 = Pending() }
+        return
+      } catch {
+        // Servers that miss a hint look for themselves every now and then; telling them to is enough.
+        pending.withLock { $0.isIncomplete = true }
+        try? await Task.sleep(for: .milliseconds(Limits.notificationRetry_ms))
+      }
+      try? await Task.sleep(for: .milliseconds(Limits.notificationPause_ms))
+    }
+  }
+
+  private func take() -> (heads: [ConversationID: Int64], isIncomplete: Bool)? {
+    pending.withLock { pending in
+      if pending.heads.isEmpty, !pending.isIncomplete {
+        pending.isSending = false
+        return nil
+      }
+      defer {
+        pending.heads = [:]
+        pending.isIncomplete = false
+      }
+      return (pending.heads, pending.isIncomplete)
+    }
+  }
+
+  /// Hints of other servers until the reader stops reading or the pool stops.
+  package func hints() -> AsyncStream<NotifierEvent> {
+    let (stream, continuation) = AsyncStream.makeStream(
+      of: NotifierEvent.self, bufferingPolicy: .bufferingNewest(Limits.bufferedHints))
+    let task = Task { [pool, server] in
+      for await event in pool.notifications(on: Self.channel) {
+        guard case .notification(let payload) = event else {
+          continuation.yield(.missed)
+          continue
+        }
+        guard let message = HintMessage(payload: payload) else {
+          continuation.yield(.missed)
+          continue
+        }
+        if message.server == server { continue }
+        var hasLost = message.isIncomplete
+        for hint in message.hints {
+          if case .dropped = continuation.yield(.hint(hint)) { hasLost = true }
+        }
+        if hasLost { continuation.yield(.missed) }
+      }
+      continuation.finish()
+    }
+    continuation.onTermination = { _ in task.cancel() }
+    return stream
+  }
+
+  private static let channel = "lifeecho_conversations"
+  private static let notify = Statement("notify", "SELECT pg_notify($1, payload) FROM unnest($2::text[]) payload")
+}

@@ -1,0 +1,93 @@
+import Conversation
+import Foundation
+
+/// What a streamed chat completion says, event by event. Sans-I/O. It survives what servers really send: a first chunk
+/// with or without a role, null content, a usage chunk without choices, an error object in mid-stream, a numeric or
+/// textual error code, an end by `[DONE]`, by `finish_reason`, or by both.
+struct ChatCompletionStream {
+  enum Progress: Equatable {
+    case text(String)
+    case finished
+  }
+
+  private enum State {
+    case streaming
+    /// A `finish_reason` came: the reply is whole, whatever follows.
+    case complete
+  }
+
+  private var parser = ServerSentEventParser()
+  private var state = State.streaming
+  private var responseBytes = 0
+  private var replyBytes = 0
+
+  init() {}
+
+  /// Hands what `bytes` add to `emit`, up to the first error. After `.finished` nothing more is to be fed.
+  mutating func feed(_ bytes: some Collection<UInt8>, _ emit: (Progress) -> Void) throws(ChatModelError) {
+    responseBytes += bytes.count
+    guard responseBytes <= Limits.responseBytes else { throw .tooLarge(limit_bytes: Limits.responseBytes) }
+    for byte in bytes {
+      guard let event = try parse(byte) else { continue }
+      if event.data == "[DONE]" { return emit(.finished) }
+      if let text = try read(event) { emit(.text(text)) }
+    }
+  }
+
+  /// The response ended. - Throws: `.unreachable` when the reply did not.
+  func end() throws(ChatModelError) {
+    guard case .complete = state else { throw .unreachable("the response was cut before the reply was whole") }
+  }
+
+  private mutating func parse(_ byte: UInt8) throws(ChatModelError) -> ServerSentEventParser.Event? {
+    do {
+      return try parser.feed(byte)
+    } catch {
+      switch error {
+      case .tooLong(let limit): throw .tooLarge(limit_bytes: limit)
+      case .invalidUTF8: throw .malformed("the event stream is not UTF-8")
+      }
+    }
+  }
+
+  private mutating func read(_ event: ServerSentEventParser.Event) throws(ChatModelError) -> String? {
+    let json = Data(event.data.utf8)
+    if event.type == "error" { throw OpenAIErrorBody.error(status: nil, json: json) }
+    guard let chunk = try? JSONDecoder().decode(ChatCompletionChunk.self, from: json) else {
+      throw .malformed("an event is not a chat completion chunk")
+    }
+    if chunk.error != nil { throw OpenAIErrorBody.error(status: nil, json: json) }
+    guard let choices = chunk.choices else { throw .malformed("an event has neither choices nor an error") }
+    // Only one choice was asked for; a usage chunk has none.
+    guard let choice = choices.first(where: { ($0.index ?? 0) == 0 }) else { return nil }
+    if let reason = choice.finish_reason {
+      guard reason != "content_filter" else { throw .refused(status: 200, message: "content_filter") }
+      state = .complete
+    }
+    guard let text = choice.delta?.content ?? choice.message?.content, !text.isEmpty else { return nil }
+    replyBytes += text.utf8.count
+    guard replyBytes <= Limits.replyBytes else { throw .tooLarge(limit_bytes: Limits.replyBytes) }
+    return text
+  }
+}
+
+/// The part of a chunk that is used; a whole completion (`message` for `delta`) reads the same.
+struct ChatCompletionChunk: Decodable {
+  struct Choice: Decodable {
+    struct Message: Decodable {
+      var content: String?
+    }
+
+    var index: Int?
+    var delta: Message?
+    var message: Message?
+    var finish_reason: String?
+  }
+
+  struct Present: Decodable {
+    init(from decoder: any Decoder) throws {}
+  }
+
+  var choices: [Choice]?
+  var error: Present?
+}

@@ -1,0 +1,41 @@
+import Conversation
+import Foundation
+
+/// When a failed try is worth another one, and after what pause. Pure: chance and time come in.
+struct RetryPolicy {
+  let retries: Int
+
+  /// nil: the failure is final.
+  /// - Parameters:
+  ///   - attempt: 0 for the first try.
+  ///   - retryAfter: what the server asked for.
+  ///   - chance: from 0 to 1.
+  func pause(after error: ChatModelError, attempt: Int, retryAfter: Duration?, chance: Double) -> Duration? {
+    guard attempt < retries, Self.isTransient(error) else { return nil }
+    if let retryAfter { return retryAfter <= Limits.retryAfter ? max(retryAfter, .zero) : nil }
+    let longest = min(Limits.backoff * (1 << min(attempt, 16)), Limits.backoff_max)
+    return longest * (0.5 + 0.5 * chance)
+  }
+
+  static func isTransient(_ error: ChatModelError) -> Bool {
+    switch error {
+    case .unreachable: true
+    case .refused(let status, _): status == 408 || status == 429 || (500...599).contains(status) && status != 501
+    case .timedOut, .malformed, .tooLarge, .empty: false
+    }
+  }
+
+  /// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date.
+  static func retryAfter(_ field: String?, now: Date) -> Duration? {
+    guard let field else { return nil }
+    if let seconds = Double(field), seconds.isFinite, seconds >= 0 {
+      return .milliseconds(Int64(min(seconds, 86_400) * 1000))
+    }
+    let format = DateFormatter()
+    format.locale = Locale(identifier: "en_US_POSIX")
+    format.timeZone = TimeZone(secondsFromGMT: 0)
+    format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+    guard let date = format.date(from: field) else { return nil }
+    return .milliseconds(Int64(min(max(date.timeIntervalSince(now), 0), 86_400) * 1000))
+  }
+}

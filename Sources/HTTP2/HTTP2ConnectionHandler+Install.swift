@@ -1,0 +1,26 @@
+package import NIOCore
+
+extension HTTP2ConnectionHandler {
+  /// Puts HTTP/2 at the end of `channel`'s pipeline (prior knowledge, or after TLS has negotiated `h2`) and sets the
+  /// channel options it is tuned for. Call it on the channel's loop: in a child channel initializer, or in a client's
+  /// channel initializer before connecting.
+  @discardableResult
+  package static func install(
+    on channel: any Channel, role: HTTP2Role, configuration: HTTP2Configuration,
+    delegate: any HTTP2ConnectionDelegate
+  ) throws -> HTTP2ConnectionHandler {
+    let handler = try HTTP2ConnectionHandler(
+      role: role, configuration: configuration, executor: LoopExecutor.for(channel.eventLoop), delegate: delegate)
+    if let options = channel.syncOptions {
+      try options.setOption(.maxMessagesPerRead, value: 1)
+      try options.setOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(
+        minimum: Limits.readInitial_bytes, initial: Limits.readInitial_bytes, maximum: Limits.read_bytes))
+      try options.setOption(.writeBufferWaterMark, value: ChannelOptions.Types.WriteBufferWaterMark(
+        low: Limits.unsentLowWatermark_bytes, high: Limits.unsentHighWatermark_bytes))
+      // Not every socket is TCP; a Unix socket refuses the option.
+      try? options.setOption(.tcpOption(.tcp_nodelay), value: 1)
+    }
+    try channel.pipeline.syncOperations.addHandler(handler)
+    return handler
+  }
+}

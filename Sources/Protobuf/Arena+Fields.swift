@@ -1,0 +1,43 @@
+package import CProtobufC
+
+/// Swift values to fields of C structs, for generated code.
+extension Arena {
+  /// A struct set to its defaults.
+  package func make<S>(_ initialize: (UnsafeMutablePointer<S>) -> Void) -> UnsafeMutablePointer<S> {
+    let message = allocate(S.self, count: 1)
+    initialize(message)
+    return message
+  }
+
+  package func data(_ value: String) -> ProtobufCBinaryData {
+    var value = value
+    return value.withUTF8 { copy(UnsafeRawBufferPointer($0)) }
+  }
+
+  package func data(_ value: [UInt8]) -> ProtobufCBinaryData {
+    value.withUnsafeBytes { copy($0) }
+  }
+
+  package func message<M: StructMessage>(_ value: M?) -> UnsafeMutablePointer<M.Struct>? {
+    value?.make(in: self)
+  }
+
+  /// A repeated field: `transform` makes one element.
+  package func list<Element, Field>(
+    _ values: [Element], _ transform: (Element) -> Field
+  ) -> UnsafeMutablePointer<Field>? {
+    guard !values.isEmpty else { return nil }
+    let fields = allocate(Field.self, count: values.count)
+    for (index, value) in values.enumerated() {
+      (fields + index).initialize(to: transform(value))
+    }
+    return fields
+  }
+
+  private func copy(_ bytes: UnsafeRawBufferPointer) -> ProtobufCBinaryData {
+    guard let source = bytes.baseAddress, !bytes.isEmpty else { return ProtobufCBinaryData(len: 0, data: nil) }
+    let target = allocate(UInt8.self, count: bytes.count)
+    UnsafeMutableRawPointer(target).copyMemory(from: source, byteCount: bytes.count)
+    return ProtobufCBinaryData(len: bytes.count, data: target)
+  }
+}

@@ -1,0 +1,37 @@
+/// `grpc.health.v1.Health` on a registry.
+package struct HealthService: HealthV1.HealthHandler {
+  private let registry: HealthRegistry
+
+  package init(_ registry: HealthRegistry) {
+    self.registry = registry
+  }
+
+  package func check(
+    _ request: HealthV1.HealthCheckRequest, context: ServerContext
+  ) async throws -> HealthV1.HealthCheckResponse {
+    guard let status = registry.status(of: request.service) else { throw Status(.notFound, "unknown service") }
+    return HealthV1.HealthCheckResponse(status: status)
+  }
+
+  package func list(
+    _ request: HealthV1.HealthListRequest, context: ServerContext
+  ) async throws -> HealthV1.HealthListResponse {
+    let all = registry.all
+    guard all.count <= Limits.healthListedServices else {
+      throw Status(.resourceExhausted, "the server has more than \(Limits.healthListedServices) services")
+    }
+    return HealthV1.HealthListResponse(statuses: all.mapValues { HealthV1.HealthCheckResponse(status: $0) })
+  }
+
+  package func watch(
+    _ request: HealthV1.HealthCheckRequest, to responses: ResponseWriter<HealthV1.HealthCheckResponse>,
+    context: ServerContext
+  ) async throws {
+    var last: HealthRegistry.ServingStatus?
+    for await status in try registry.watch(request.service) where status != last {
+      try await responses.write(HealthV1.HealthCheckResponse(status: status))
+      last = status
+    }
+    try Task.checkCancellation()
+  }
+}

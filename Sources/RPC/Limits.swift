@@ -1,0 +1,46 @@
+/// Every bound of the RPC target: the number, why, and where it comes from.
+package enum Limits {
+  /// Longest message taken or sent, without the 5-byte prefix: gRPC's customary default (grpc-go, C-core, Java).
+  package static let message_bytes = 4 << 20
+  /// Length of the prefix before each message: a flag and a 32-bit length (PROTOCOL-HTTP2.md).
+  package static let messagePrefix_bytes = 5
+  /// Read bytes kept at the front of a reassembly buffer before it is compacted: one stream window, so that moving
+  /// the rest costs no more than reading it did.
+  package static let reassemblyDiscard_bytes = 64 << 10
+  /// Messages longer than this would push a trailer block over peers' 8 KiB header limits when escaped (A6 §2).
+  package static let statusMessage_bytes = 1024
+  /// Serialized `google.rpc.Status` in trailers: base64 adds a third, and peers take 8 KiB of headers.
+  package static let statusDetails_bytes = 4096
+  /// Most digits of a `grpc-timeout` (PROTOCOL-HTTP2.md).
+  package static let timeoutDigits = 8
+  /// Requests up to this size give their flow-control credit back when the stream closes, which saves a call: all
+  /// streams of a connection together then hold a quarter of its 1 MiB window.
+  package static let creditedAtClose_bytes = 1024
+  /// Longest `x-request-id` taken from a peer; longer or unprintable ones are replaced by a new id.
+  package static let requestID_bytes = 128
+  /// Messages waiting between the two sides of an in-process call, in each direction, before the writer suspends.
+  package static let inProcessMessages = 16
+  /// Concurrent calls on one server connection (SETTINGS_MAX_CONCURRENT_STREAMS).
+  package static let concurrentStreams = 256
+  /// Connections of one server at a time: with 64 KiB windows and buffers each, 10,000 stay below 2 GiB.
+  package static let connections = 10_000
+  /// Calls that wait for a connection of one client channel; more fail with UNAVAILABLE at once.
+  package static let waitingCalls = 10_000
+  /// Watchers of one health registry; more are refused with RESOURCE_EXHAUSTED.
+  package static let healthWatchers = 1024
+  /// Services in one Health.List response (health.proto asks servers to bound it).
+  package static let healthListedServices = 100
+  /// Accepted but not yet finished calls of one server; the default of `ConcurrencyLimitInterceptor`.
+  package static let concurrentCalls = 10_000
+  /// Path component of a Unix socket address (sun_path is 108 bytes with the closing NUL).
+  package static let unixSocketPath_bytes = 107
+  /// Backoff before reconnecting (grpc/doc/connection-backoff.md), seconds; jitter ±20 %.
+  package static let reconnectInitial_s = 1.0
+  package static let reconnectMaximum_s = 120.0
+  package static let reconnectMultiplier = 1.6
+  package static let reconnectJitter = 0.2
+  /// Time for one connection attempt (connection-backoff.md: MIN_CONNECT_TIMEOUT 20 s), seconds.
+  package static let connectTimeout_s: Int64 = 20
+  /// Time between the two GOAWAY frames of a graceful stop when the peer does not answer the ping, seconds (grpc-go).
+  package static let secondGoAway_s: Int64 = 5
+}

@@ -1,0 +1,374 @@
+import HTTP2
+import NIOCore
+
+/// One call on a server connection: HTTP/2 events on one side, the handler's task on the other.
+///
+/// `@unchecked Sendable`: everything here is touched on the connection's event loop only. The handler's task runs
+/// there too; what a handler may reach from elsewhere (`next`, `write`) moves to the loop first.
+final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable {
+  let connection: ServerConnection
+  private var stream: HTTP2Stream?
+  private var state = ServerCallState()
+  private var deframer: MessageDeframer
+  private var route: (any Route)?
+  private var context: ServerContext?
+  private var unaryRequest: ByteBuffer?
+  private var task: Task<Void, Never>?
+  private var reader: UnsafeContinuation<ByteBuffer?, any Error>?
+  private var writers: [UnsafeContinuation<Void, any Error>] = []
+  private var failure: Status?
+  var deadlineIndex: Int?
+
+  init(connection: ServerConnection) {
+    self.connection = connection
+    deframer = MessageDeframer(limit_bytes: connection.policy.requestLimit_bytes)
+  }
+
+  // MARK: HTTP/2 events
+
+  func receivedHeaders(_ stream: HTTP2Stream, endStream: Bool) {
+    self.stream = stream
+    switch RequestHead.read(stream.headers, routes: connection.policy.routes) {
+    case .plain(let route):
+      begin(route, stream, timeout: nil, problem: nil, endStream: endStream)
+    case .reject(let fields):
+      if state.finish() != .ignore { stream.sendHeaders(fields, endStream: true) }
+    case .unknown(let path):
+      let method = MethodDescriptor(path: path)
+      let context = ServerContext(
+        method: method, isRegistered: false, request: .raw(stream.headers), peer: connection.peer)
+      self.context = context
+      run(context) { _ in throw ServerPolicy.unimplemented(path) }
+    case .call(let route, let timeout, let problem):
+      begin(route, stream, timeout: timeout, problem: problem, endStream: endStream)
+    }
+  }
+
+  private func begin(
+    _ route: any Route, _ stream: HTTP2Stream, timeout: Duration?, problem: Status?, endStream: Bool
+  ) {
+    self.route = route
+    let context = ServerContext(
+      method: route.descriptor, request: .raw(stream.headers),
+      deadline: timeout.map { ContinuousClock.now.advanced(by: $0) }, peer: connection.peer)
+    self.context = context
+    if let problem { return run(context) { _ in throw problem } }
+    if let timeout {
+      connection.deadlines.add(self, NIODeadline.now() + TimeAmount(timeout))
+    }
+    if !route.isUnary {
+      let limit = connection.policy.responseLimit_bytes
+      run(context) { context in
+        try await route.run(requests: self, responses: self, context, limit_bytes: limit)
+      }
+    }
+    if endStream { endRequest() }
+  }
+
+  func receivedData(_ stream: HTTP2Stream, _ data: ByteBuffer, endStream: Bool) {
+    guard state.canRespond else {
+      stream.consume(data.readableBytes)
+      return
+    }
+    if endStream, let route, route.isUnary, let context, deframer.buffered_bytes == 0,
+      unaryRequest == nil, let message = deframer.only(data)
+    {
+      if data.readableBytes > Limits.creditedAtClose_bytes { stream.consume(data.readableBytes) }
+      _ = state.endRequest()
+      return runUnary(route, message, context)
+    }
+    deframer.append(data)
+    if route?.isUnary == true {
+      collectUnary(stream)
+    } else if let reader {
+      deliver(to: reader)
+    }
+    if endStream { endRequest() } else { deframer.detach() }
+  }
+
+  func receivedTrailers(_ stream: HTTP2Stream, _ trailers: HeaderBlock) {
+    endRequest()
+  }
+
+  func writabilityChanged(_ stream: HTTP2Stream) {
+    guard stream.isWritable, !writers.isEmpty else { return }
+    let waiting = writers
+    writers = []
+    for writer in waiting { writer.resume() }
+  }
+
+  func closed(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) {
+    let action = state.closed()
+    self.stream = nil
+    connection.deadlines.remove(self)
+    if action == .cancelHandler {
+      interrupt(Status(.cancelled, "the client cancelled the call or its connection was lost"))
+    }
+  }
+
+  func deadlineExpired() {
+    let status = Status(.deadlineExceeded, "the deadline passed before the call ended")
+    interrupt(status)
+    finish(status)
+  }
+
+  // MARK: Requests
+
+  /// Unary requests are credited as they arrive: the whole message is wanted.
+  private func collectUnary(_ stream: HTTP2Stream) {
+    do {
+      while let message = try deframer.next() {
+        guard unaryRequest == nil else { return fail(.severalRequests) }
+        unaryRequest = message
+      }
+      let credit = deframer.creditReceived()
+      if credit > 0 { stream.consume(credit) }
+    } catch {
+      fail(error.status)
+    }
+  }
+
+  private func endRequest() {
+    guard state.endRequest() == .deliverEnd else { return }
+    if deframer.buffered_bytes > 0, route?.isUnary == true {
+      return fail(Status(.internal, "the request ends inside a message"))
+    }
+    if let reader { deliver(to: reader) }
+    guard let route, route.isUnary, let context else { return }
+    guard let request = unaryRequest else { return fail(.missingRequest) }
+    unaryRequest = nil
+    runUnary(route, request, context)
+  }
+
+  /// Fails a call whose handler has not started; interceptors see it as any other.
+  private func fail(_ status: Status) {
+    guard let context else { return finish(status) }
+    run(context) { _ in throw status }
+  }
+
+  private func deliver(to waiting: UnsafeContinuation<ByteBuffer?, any Error>) {
+    do {
+      guard let result = try nextMessage() else { return }
+      reader = nil
+      switch result {
+      case .message(let message): waiting.resume(returning: message)
+      case .end: waiting.resume(returning: nil)
+      }
+    } catch {
+      reader = nil
+      waiting.resume(throwing: error)
+    }
+  }
+
+  private enum Received {
+    case message(ByteBuffer)
+    case end
+  }
+
+  /// Nil when the reader has to wait.
+  private func nextMessage() throws(Status) -> Received? {
+    if let failure { throw failure }
+    do {
+      if let message = try deframer.next() {
+        context?.countReceived(message.readableBytes)
+        let credit = deframer.creditDelivered()
+        if credit > 0 { stream?.consume(credit) }
+        return .message(message)
+      }
+    } catch {
+      failure = error.status
+      throw error.status
+    }
+    if state.requestEnded {
+      guard deframer.buffered_bytes == 0 else {
+        throw Status(.internal, "the request ends inside a message")
+      }
+      return .end
+    }
+    let credit = deframer.creditReceived()
+    if credit > 0 { stream?.consume(credit) }
+    return nil
+  }
+
+  // MARK: The handler's task
+
+  private func runUnary(_ route: any Route, _ request: ByteBuffer, _ context: ServerContext) {
+    guard state.start() == .run else { return }
+    connection.handlerStarted()
+    guard connection.policy.interceptors.isEmpty else {
+      return runIntercepted(route, request, context)
+    }
+    let limit_bytes = connection.policy.responseLimit_bytes
+    let running = Task.immediate(executorPreference: connection.executor) {
+      do {
+        self.complete(try await route.respond(to: request, context, limit_bytes: limit_bytes))
+      } catch {
+        self.finish(context.endedEarly ?? self.connection.policy.status(of: error, context))
+      }
+      self.handlerEnded()
+    }
+    if state.canRespond { task = running }
+  }
+
+  private func runIntercepted(_ route: any Route, _ request: ByteBuffer, _ context: ServerContext) {
+    let policy = connection.policy
+    context.countReceived(request.readableBytes)
+    let running = Task.immediate(executorPreference: connection.executor) {
+      do throws(Status) {
+        var response: ByteBuffer?
+        try await policy.run(context) { context in
+          let framed = try await route.respond(to: request, context, limit_bytes: policy.responseLimit_bytes)
+          context.countSent(framed.readableBytes - Limits.messagePrefix_bytes)
+          response = framed
+        }
+        guard let response else { throw Status(.internal, "an interceptor ended the call without a response") }
+        self.complete(response)
+      } catch {
+        self.finish(error)
+      }
+      self.handlerEnded()
+    }
+    if state.canRespond { task = running }
+  }
+
+  private func run(_ context: ServerContext, _ body: @escaping @Sendable (ServerContext) async throws -> Void) {
+    guard state.start() == .run else { return }
+    let policy = connection.policy
+    connection.handlerStarted()
+    let running = Task.immediate(executorPreference: connection.executor) {
+      do throws(Status) {
+        try await policy.run(context, body)
+        self.finish(.ok)
+      } catch {
+        self.finish(error)
+      }
+      self.handlerEnded()
+    }
+    if state.canRespond { task = running }
+  }
+
+  private func handlerEnded() {
+    task = nil
+    context = nil
+    connection.handlerEnded()
+  }
+
+  /// Cancels the handler and whatever it waits for.
+  private func interrupt(_ status: Status) {
+    context?.end(status)
+    failure = failure ?? status
+    let reader = self.reader
+    let writers = self.writers
+    self.reader = nil
+    self.writers = []
+    task?.cancel()
+    reader?.resume(throwing: CancellationError())
+    for writer in writers { writer.resume(throwing: CancellationError()) }
+  }
+
+  // MARK: Responses
+
+  private func complete(_ response: ByteBuffer) {
+    connection.loop.assertInEventLoop()
+    guard state.sendMessage() == .sendHeadAndMessage, let stream else { return }
+    let fields = context?.responseFields()
+    stream.sendHeaders(ResponseHead.initial(fields), endStream: false)
+    stream.send(response)
+    _ = state.finish()
+    connection.deadlines.remove(self)
+    stream.finish(trailers: ResponseHead.trailers(.ok, fields))
+  }
+
+  private func finish(_ status: Status) {
+    connection.loop.assertInEventLoop()
+    let action = state.finish()
+    guard action != .ignore, let stream else { return }
+    connection.deadlines.remove(self)
+    let fields = context?.responseFields()
+    switch action {
+    case .sendTrailersOnly: stream.sendHeaders(ResponseHead.trailersOnly(status, fields), endStream: true)
+    case .sendTrailers: stream.finish(trailers: ResponseHead.trailers(status, fields))
+    case .ignore: break
+    }
+  }
+}
+
+// MARK: Streams of the handler
+
+extension ServerCall: MessageSource, MessageSink {
+  func next() async throws -> ByteBuffer? {
+    guard connection.loop.inEventLoop else {
+      return try await withTaskExecutorPreference(connection.executor) { try await self.next() }
+    }
+    precondition(reader == nil, "a request stream has one reader")
+    try Task.checkCancellation()
+    switch try nextMessage() {
+    case .message(let message): return message
+    case .end: return nil
+    case nil: break
+    }
+    return try await withTaskCancellationHandler {
+      try await withUnsafeThrowingContinuation { continuation in
+        if Task.isCancelled {
+          continuation.resume(throwing: CancellationError())
+        } else {
+          reader = continuation
+        }
+      }
+    } onCancel: {
+      connection.loop.execute { self.abandonRead() }
+    }
+  }
+
+  private func abandonRead() {
+    let waiting = reader
+    reader = nil
+    waiting?.resume(throwing: CancellationError())
+  }
+
+  func write(_ message: ByteBuffer) async throws {
+    guard connection.loop.inEventLoop else {
+      return try await withTaskExecutorPreference(connection.executor) { try await self.write(message) }
+    }
+    try Task.checkCancellation()
+    guard let stream else { throw CancellationError() }
+    switch state.sendMessage() {
+    case .refuse:
+      throw CancellationError()
+    case .sendHeadAndMessage:
+      stream.sendHeaders(ResponseHead.initial(context?.responseFields()), endStream: false)
+    case .sendMessage:
+      break
+    }
+    context?.countSent(message.readableBytes - Limits.messagePrefix_bytes)
+    stream.send(message)
+    guard !stream.isWritable else { return }
+    try await withTaskCancellationHandler {
+      try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in
+        if Task.isCancelled {
+          continuation.resume(throwing: CancellationError())
+        } else {
+          writers.append(continuation)
+        }
+      }
+    } onCancel: {
+      connection.loop.execute { self.abandonWrites() }
+    }
+  }
+
+  /// A cancelled task usually writes alone; other writers of the same call are told too.
+  private func abandonWrites() {
+    let waiting = writers
+    writers = []
+    for writer in waiting { writer.resume(throwing: CancellationError()) }
+  }
+}
+
+extension MethodDescriptor {
+  /// The name in a path no handler is registered for; both parts are empty when it has not the form /service/method.
+  init(path: String) {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    let isRegular = parts.count == 3 && parts[0].isEmpty
+    self.init(service: isRegular ? String(parts[1]) : "", method: isRegular ? String(parts[2]) : "", type: .unary)
+  }
+}

@@ -1,0 +1,78 @@
+import HTTP2
+import NIOCore
+
+/// One client connection of a server. Everything is for its event loop only.
+///
+/// `@unchecked Sendable`: created, used and released on `loop`; other threads only hold it, to reach it there.
+final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
+  let policy: ServerPolicy
+  let loop: any EventLoop
+  let executor: LoopExecutor
+  let deadlines: DeadlineQueue
+  let peer: String
+  private let registry: ConnectionRegistry
+  /// Dropped when the connection is closed, which ends the cycle. Not weak: that would make each retain slower.
+  private var handler: HTTP2ConnectionHandler?
+  private(set) var runningHandlers = 0
+  private var isClosed = false
+
+  init(policy: ServerPolicy, loop: any EventLoop, peer: String, registry: ConnectionRegistry) {
+    self.policy = policy
+    self.loop = loop
+    self.peer = peer
+    self.registry = registry
+    executor = LoopExecutor.for(loop)
+    deadlines = DeadlineQueue.current(loop)
+  }
+
+  func attach(_ handler: HTTP2ConnectionHandler) {
+    loop.assertInEventLoop()
+    self.handler = handler
+  }
+
+  // MARK: HTTP/2 events
+
+  func accept(_ stream: HTTP2Stream, on: HTTP2ConnectionHandler) -> any HTTP2StreamHandler {
+    ServerCall(connection: self)
+  }
+
+  func connectionClosed(_ connection: HTTP2ConnectionHandler) {
+    isClosed = true
+    handler = nil
+    leaveWhenIdle()
+  }
+
+  // MARK: Handlers
+
+  func handlerStarted() {
+    runningHandlers += 1
+  }
+
+  func handlerEnded() {
+    loop.assertInEventLoop()
+    runningHandlers -= 1
+    leaveWhenIdle()
+  }
+
+  /// A connection counts until its last handler returned, so that a stopped server runs nothing any more.
+  private func leaveWhenIdle() {
+    if isClosed, runningHandlers == 0 { registry.remove(self) }
+  }
+
+  // MARK: Stopping
+
+  func beginGracefulShutdown() {
+    loop.assertInEventLoop()
+    handler?.beginGracefulShutdown()
+  }
+
+  func close() {
+    loop.assertInEventLoop()
+    handler?.close(.cancel)
+  }
+
+  var liveStreams: Int {
+    loop.assertInEventLoop()
+    return handler?.liveStreamCount ?? 0
+  }
+}

@@ -1,0 +1,254 @@
+"""The command line: what other tools and people rely on."""
+import json
+import re
+import socket
+import time
+
+import jwt
+import pexpect
+import pytest
+
+from person import COMPLETE_PROFILE, Events, Person, fresh, open_channel
+from server import BINARY, Server, environment, run
+
+SECONDS = 30
+
+
+def one_line(error):
+    """What a command says when it cannot go on."""
+    lines = error.strip().splitlines()
+    assert len(lines) == 1, error
+    assert "Fatal error" not in error and "0x" not in error
+    return lines[0]
+
+
+# Bad flags and addresses
+
+
+@pytest.mark.parametrize("arguments, says", [
+    (["--grpc", "nonsense"], "nonsense"),
+    (["--grpc", "127.0.0.1:99999"], "99999"),
+    (["--grpc", "no-such-host.invalid:0"], "no-such-host.invalid"),
+    (["--bridge", "127.0.0.1:8080"], "bridge"),
+    (["--admin", "127.0.0.1:-1"], "-1"),
+    (["--jwt-secret-file", "/nonexistent/secret"], "/nonexistent/secret"),
+    (["--database-url", "postgresql://127.0.0.1:1/nothing"], "127.0.0.1"),
+    (["--database-url", "nonsense://x"], "nonsense"),
+])
+def test_serve_says_in_one_line_what_is_wrong(tmp_path, arguments, says):
+    flags = ["--grpc", "127.0.0.1:0", "--admin", "off", "--data-dir", str(tmp_path), "--ephemeral"]
+    if arguments[0] in ("--grpc", "--admin"):
+        at = flags.index(arguments[0])
+        del flags[at:at + 2]
+    if arguments[0] == "--database-url":
+        flags.remove("--ephemeral")
+    status, out, err = run("serve", *flags, *arguments)
+    assert status not in (0, None) and "ready" not in out
+    assert says in one_line(err)
+
+
+@pytest.mark.parametrize("arguments", [["--nonsense"], ["--grpc"], ["surplus"]])
+def test_unknown_flags(arguments):
+    status, out, err = run("serve", *arguments)
+    assert status not in (0, None) and arguments[-1].lstrip("-") in err
+
+
+def test_a_port_in_use(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        for flag, other in (("--grpc", "--admin"), ("--admin", "--grpc")):
+            status, out, err = run(
+                "serve", flag, address, other, "127.0.0.1:0", "--data-dir", tmp_path, "--ephemeral")
+            assert status not in (0, None) and "ready" not in out
+            line = one_line(err)
+            assert address in line and "in use" in line, line
+
+
+@pytest.mark.parametrize("variable, value, says", [
+    ("LIFEECHO_CONNECT_HEARTBEAT", "25", "LIFEECHO_CONNECT_HEARTBEAT"),
+    ("LIFEECHO_NO_SUCH_SETTING", "1", "LIFEECHO_NO_SUCH_SETTING"),
+])
+def test_bad_environment(tmp_path, variable, value, says):
+    status, _, err = run("serve", "--ephemeral", "--data-dir", tmp_path, env={variable: value})
+    assert status not in (0, None) and says in one_line(err)
+
+
+def test_configuration_file_environment_and_flags(tmp_path):
+    """Flags over environment over file; unknown keys are refused."""
+    file = tmp_path / "lifeecho.json"
+    file.write_text(json.dumps({"quota": {"free": {"turns": 7}}, "connect.heartbeat": "3s"}))
+    env = {"LIFEECHO_CONFIG": str(file), "LIFEECHO_CONNECT_HEARTBEAT": "2s"}
+    with Server(tmp_path / "data", env=env) as server, open_channel(server.target) as channel:
+        person = Person(channel, server.secret).provision(**COMPLETE_PROFILE)
+        with person.connect(fresh("conversation")) as live:
+            connected = live.wait_kind("connected").connected
+            assert connected.quota.turns_limit == 7
+            assert connected.heartbeat_interval.seconds == 2
+    file.write_text('{"quota.free.turn": 7}')
+    status, _, err = run("serve", "--ephemeral", "--data-dir", tmp_path / "data", env={"LIFEECHO_CONFIG": str(file)})
+    line = one_line(err)
+    assert status not in (0, None) and "quota.free.turn" in line and "quota.free.turns" in line
+
+
+def test_a_database_that_is_not_there_is_named_without_its_password(tmp_path):
+    url = "postgresql://somebody:sesame@127.0.0.1:1/nothing"
+    for arguments in (["migrate", "--database-url", url],
+                      ["serve", "--grpc", "127.0.0.1:0", "--admin", "off", "--data-dir", tmp_path, "--database-url", url]):
+        status, _, err = run(*arguments)
+        assert status not in (0, None)
+        assert "sesame" not in err and "127.0.0.1" in one_line(err)
+
+
+# Help
+
+
+@pytest.mark.parametrize("arguments", [[], ["serve"], ["token"], ["chat"], ["call"], ["migrate"]])
+def test_help(arguments):
+    status, out, _ = run(*arguments, "--help")
+    assert status == 0 and "USAGE" in out.upper()
+
+
+def test_serve_help_is_its_manual():
+    _, out, _ = run("serve", "--help")
+    for name in ("--grpc", "--admin", "--bridge", "--database-url", "--data-dir", "--ephemeral", "--jwt-secret-file",
+                 "regreeting.idle", "chips.max", "LIFEECHO_"):
+        assert name in out, name
+
+
+# token
+
+
+def test_token_creates_the_user(server, channel):
+    user = fresh("user")
+    status, out, err = run(
+        "token", "--user", user, "--create", "--nickname", "张奶奶", "--birth-year", 1952, "--data-dir", server.data_dir,
+        "--ttl", "1h")
+    assert status == 0, err
+    token = out.strip()
+    claims = jwt.decode(token, server.secret, algorithms=["HS256"])
+    assert (claims["sub"], claims["type"]) == (user, "access")
+    assert abs(claims["exp"] - time.time() - 3600) < 30
+    person = Person(channel, server.secret, user, token)
+    assert person.say(fresh("conversation"), "我小时候住在河边。")
+
+
+def test_token_for_a_service(server):
+    status, out, err = run("token", "--user", "writer", "--type", "service", "--data-dir", server.data_dir)
+    assert status == 0, err
+    claims = jwt.decode(out.strip(), server.secret, algorithms=["HS256"])
+    assert claims["type"] == "service" and "conversations" in claims["scope"].split()
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["--user", ""], ["--user", "u", "--type", "admin"], ["--user", "u", "--ttl", "soon"], ["--user", "u", "--ttl", "-1h"]])
+def test_token_with_bad_flags(server, arguments):
+    status, out, err = run("token", *arguments, "--data-dir", server.data_dir)
+    assert status not in (0, None) and not out.strip() and err.strip()
+
+
+# call
+
+
+def call(server, method, *arguments, user=None, **kwargs):
+    flags = ["--data-dir", server.data_dir] + (["--user", user] if user else [])
+    return run("call", method, *arguments, *flags, **kwargs)
+
+
+def test_call_speaks_json(server, person, conversation):
+    status, out, err = call(
+        server, "lifeecho.conversation.v1.ConversationService/SendText",
+        json.dumps({"conversation_id": conversation, "text": "我小时候住在河边。", "reply_mode": "REPLY_MODE_WAIT"}),
+        user=person.user)
+    assert status == 0, err
+    answer = json.loads(out)
+    replies = answer.get("replies")
+    assert replies and "我小时候" not in replies[0]["text"]
+    assert answer.get("turn_state", answer.get("turnState")) == "TURN_STATE_COMPLETED"
+
+
+def test_call_prints_a_line_for_each_event(server, person, conversation):
+    person.say(conversation, "我小时候住在河边。")
+    turn = person.replay(conversation)[-1].turn_id
+    status, out, err = call(
+        server, "Connect", json.dumps({
+            "conversation_id": conversation, "resume": {"after_sequence": "0"}, "until_turn_id": turn}),
+        user=person.user)
+    assert status == 0, err
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert "connected" in lines[0] and len(lines) >= len(person.replay(conversation))
+
+
+def test_call_reports_refusals(server, person, conversation):
+    status, out, err = call(
+        server, "GetConversation", json.dumps({"conversation_id": conversation}), user=person.user)
+    assert status not in (0, None) and not out.strip()
+    assert "NOT_FOUND" in err and "CONVERSATION_UNKNOWN" in err
+
+
+@pytest.mark.parametrize("method, json_", [("NoSuchMethod", "{}"), ("WhoAmI", "{"), ("WhoAmI", '{"nobody": 1}')])
+def test_call_with_bad_arguments(server, person, method, json_):
+    status, _, err = call(server, method, json_, user=person.user)
+    assert status not in (0, None) and err.strip()
+
+
+def test_call_without_a_server():
+    status, _, err = run("call", "grpc.health.v1.Health/Check", "{}", "--server", "127.0.0.1:1")
+    assert status not in (0, None) and "127.0.0.1:1" in one_line(err)
+
+
+# chat
+
+
+def test_chat_holds_a_conversation_on_a_terminal(server, person, conversation):
+    command = [
+        "chat", "--user", person.user, "--conversation", conversation, "--data-dir",
+        str(server.data_dir)]
+    terminal = pexpect.spawn(str(BINARY), command, env=environment(TERM="dumb", LANG="C.UTF-8"), encoding="utf-8", timeout=SECONDS)
+    try:
+        # The opening, and the suggestions with their numbers.
+        terminal.expect_exact("[1] ")
+        terminal.sendline("1")
+        wait_for_replies(person, conversation, 1)
+        first = [m for m in person.messages(conversation) if m.role == 1][0]
+        assert first.chip_id, "a number chose no suggestion"
+        terminal.sendline("我小时候住在河边，门口有一棵老樟树。")
+        wait_for_replies(person, conversation, 2)
+        reply = person.messages(conversation)[-1].text.splitlines()[0]
+        terminal.expect_exact(reply[:6])
+        terminal.sendeof()
+        terminal.expect(pexpect.EOF)
+    finally:
+        terminal.close(force=True)
+    # It goes on where it was.
+    again = pexpect.spawn(str(BINARY), command, env=environment(TERM="dumb", LANG="C.UTF-8"), encoding="utf-8", timeout=SECONDS)
+    try:
+        again.expect_exact("老樟树")
+        again.sendeof()
+        again.expect(pexpect.EOF)
+    finally:
+        again.close(force=True)
+    assert len([m for m in person.messages(conversation) if m.role == 1]) == 2
+
+
+def wait_for_replies(person, conversation, count):
+    from waiting import wait_until
+    wait_until(
+        lambda: [Events.kind(e) for e in person.replay(conversation)].count("turn_completed") >= count + 1,
+        f"{count} replies", SECONDS)
+
+
+def test_chat_with_piped_input(server, person, conversation):
+    status, out, err = run(
+        "chat", "--user", person.user, "--conversation", conversation, "--data-dir",
+        server.data_dir, stdin="我小时候住在河边。\n")
+    assert status == 0, err
+    history = person.messages(conversation)
+    assert history[-1].role == 2 and history[-1].text.splitlines()[0] in out
+
+
+# migrate
+
+
+def test_migrate_needs_a_database_it_can_reach():
+    status, out, err = run("migrate", "--database-url", "postgresql://127.0.0.1:1/nothing")
+    assert status not in (0, None) and re.search("127.0.0.1", one_line(err))

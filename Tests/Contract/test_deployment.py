@@ -1,0 +1,130 @@
+"""What is under deploy/, and the ways in that the README shows."""
+import json
+import os
+import pathlib
+import pwd
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+import tokens
+from contract import PROTOS
+from person import COMPLETE_PROFILE, Person, fresh, open_channel
+from server import BINARY, Server
+
+DEPLOY = PROTOS.parent / "deploy"
+BUF = pathlib.Path(sys.executable).parent / "buf"
+
+
+def unit():
+    """The [Service] section of the systemd unit; repeated keys become lists."""
+    found = {}
+    section = None
+    for line in (DEPLOY / "lifeecho.service").read_text().replace("\\\n", " ").splitlines():
+        line = line.strip()
+        if line.startswith("["):
+            section = line
+        elif section == "[Service]" and "=" in line and not line.startswith("#"):
+            name, value = line.split("=", 1)
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def test_the_units_command_line_serves(tmp_path):
+    """ExecStart as systemd would run it: its environment, %S and the installed binary's path replaced."""
+    service = unit()
+    command, = service["ExecStart"]
+    state = tmp_path / "lifeecho"
+    state.mkdir()
+    words = shlex.split(command.replace("%S/lifeecho", str(state)).replace("/var/lib/lifeecho", str(state)))
+    assert words[0] == "/usr/bin/lifeecho" and words[1] == "serve"
+    environment = dict(pair.split("=", 1) for line in service.get("Environment", []) for pair in shlex.split(line))
+    environment = {
+        name: value.replace("%S/lifeecho", str(state)).replace("/var/lib/lifeecho", str(state))
+        for name, value in environment.items()}
+    # The ports of the unit may be in use here.
+    server = Server(state, ephemeral=False, env=environment)
+    server.command = [str(BINARY), *words[1:]] + ["--grpc", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+    with server, open_channel(server.target) as channel:
+        person = Person(channel, server.secret).provision(**COMPLETE_PROFILE)
+        assert person.say(fresh("conversation"), "我小时候住在河边。")
+
+
+def test_the_unit_is_hardened_and_restarts():
+    service = unit()
+    assert service["Restart"] == ["on-failure"] and service["StateDirectory"] == ["lifeecho"]
+    assert service["NoNewPrivileges"] == ["yes"] and service["ProtectSystem"] == ["strict"]
+    assert service["User"] != ["root"]
+
+
+def test_systemd_accepts_the_unit():
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("no systemd-analyze here")
+    done = subprocess.run(
+        ["systemd-analyze", "verify", str(DEPLOY / "lifeecho.service")], capture_output=True, text=True, timeout=30)
+    complaints = [line for line in done.stderr.splitlines() if "lifeecho.service" in line and "not executable" not in line]
+    assert not complaints
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="is an ordinary user already")
+def test_an_ordinary_user_serves_with_a_private_cluster():
+    """Nothing needs root: binary, data and cluster belong to somebody else."""
+    account = pwd.getpwnam("nobody")
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="lifeecho-user-"))
+    try:
+        binary = folder / "lifeecho"
+        shutil.copy(BINARY, binary)
+        data = folder / "data"
+        data.mkdir(mode=0o700)
+        for path in (folder, data):
+            os.chown(path, account.pw_uid, account.pw_gid)
+        binary.chmod(0o755)
+        prefix = ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
+        for _ in range(2):
+            with Server(data, ephemeral=False, prefix=prefix, binary=binary, env={"HOME": str(folder)}) as server:
+                with open_channel(server.target) as channel:
+                    person = Person(channel, server.secret).provision(**COMPLETE_PROFILE)
+                    assert person.say(fresh("conversation"), "我小时候住在河边。")
+        assert (data / "jwt-secret").stat().st_mode & 0o777 == 0o600
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def buf_curl(server, person, method, request, *flags):
+    return subprocess.run(
+        [BUF, "curl", "--protocol", "grpc", "--http2-prior-knowledge", "--header",
+         f"authorization: Bearer {tokens.access(server.secret, person.user)}", "--data", json.dumps(request), *flags,
+         f"http://{server.target}/{method}"],
+        capture_output=True, text=True, timeout=30, env={**os.environ, "HOME": tempfile.gettempdir()}, cwd=tempfile.gettempdir())
+
+
+@pytest.mark.parametrize("reflection", ["grpc-v1", "grpc-v1alpha"])
+def test_buf_curl_through_reflection(server, person, conversation, reflection):
+    done = buf_curl(
+        server, person, "lifeecho.conversation.v1.ConversationService/SendText",
+        {"conversationId": conversation, "text": "我小时候住在河边。", "replyMode": "REPLY_MODE_WAIT"},
+        "--reflect", "--reflect-protocol", reflection)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["replies"]
+
+
+def test_buf_curl_reads_the_events(server, person, conversation):
+    person.say(conversation, "我小时候住在河边。")
+    log = person.replay(conversation)
+    done = buf_curl(
+        server, person, "lifeecho.conversation.v1.ConversationService/Connect",
+        {"conversationId": conversation, "resume": {"afterSequence": "0"}, "untilTurnId": log[-1].turn_id}, "--reflect")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count('"sequence"') == len(log)
+
+
+def test_buf_curl_shows_refusals(server, person, conversation):
+    done = buf_curl(
+        server, person, "lifeecho.conversation.v1.ConversationService/GetConversation",
+        {"conversationId": conversation}, "--reflect")
+    assert done.returncode != 0
+    assert "not_found" in done.stderr and "ErrorInfo" in done.stderr

@@ -1,0 +1,217 @@
+import Foundation
+import HTTP2
+import Logging
+import NIOCore
+import NIOPosix
+import Protobuf
+import Testing
+
+@testable import RPC
+
+@Suite(.serialized) struct GRPCServerTests {
+  private func server(_ addresses: [ListenAddress]) -> GRPCServer {
+    GRPCServer(
+      configuration: .init(addresses: addresses),
+      policy: ServerPolicy(router: ServerRouter(), logger: .init(label: "test")),
+      group: MultiThreadedEventLoopGroup.singleton)
+  }
+
+  @Test func portInUseIsSaidClearly() async throws {
+    let first = server([.tcp(host: "127.0.0.1", port: 0)])
+    let bound = try await first.start()
+    let second = server([.tcp(host: "127.0.0.1", port: 0), bound[0]])
+    do {
+      _ = try await second.start()
+      Issue.record("no error")
+    } catch let error as GRPCServer.StartError {
+      #expect(error.description.contains("\(bound[0])"))
+      #expect(error.description.contains("in use"))
+    }
+    await first.stop(grace: .zero)
+    let third = server([bound[0]])
+    #expect(try await third.start() == bound)
+    await third.stop(grace: .zero)
+  }
+
+  @Test func unixSocketFilesAreHandled() async throws {
+    let directory = FileManager.default.temporaryDirectory.appendingPathComponent("rpc-\(UUID().uuidString.prefix(8))")
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: directory) }
+    let path = directory.path + "/s"
+
+    let first = server([.unix(path: path)])
+    _ = try await first.start()
+    let attributes = try FileManager.default.attributesOfItem(atPath: path)
+    #expect(attributes[.posixPermissions] as? Int == 0o660)
+    await #expect(throws: GRPCServer.StartError.self) { try await server([.unix(path: path)]).start() }
+    await first.stop(grace: .zero)
+    #expect(!FileManager.default.fileExists(atPath: path))
+
+    let abandoned = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .bind(unixDomainSocketPath: path).get()
+    try await abandoned.close().get()
+    #expect(FileManager.default.fileExists(atPath: path))
+    let second = server([.unix(path: path)])
+    _ = try await second.start()
+    await second.stop(grace: .zero)
+
+    try Data("precious".utf8).write(to: URL(fileURLWithPath: path))
+    await #expect(throws: GRPCServer.StartError.self) { try await server([.unix(path: path)]).start() }
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == "precious")
+    let long = directory.path + "/" + String(repeating: "x", count: 108)
+    await #expect(throws: GRPCServer.StartError.self) { try await server([.unix(path: long)]).start() }
+  }
+
+  @Test func stopLetsCallsFinish() async throws {
+    let slow = Method<RawMessage, RawMessage>("test.Test", "Slow", .unary)
+    let server = try await TestServer.start(
+      extra: { router in
+        router.register(unary: slow) { request, _ in
+          try await Task.sleep(for: .milliseconds(300))
+          return request
+        }
+      })
+    async let answer = server.channel.unary(slow, RawMessage("x"))
+    #expect(await eventually { await server.server.liveCounts().handlers == 1 })
+    let start = ContinuousClock.now
+    #expect(await server.server.stop(grace: .seconds(20)) == 0)
+    #expect(start.duration(to: .now) < .seconds(10))
+    #expect(try await answer.text == "x")
+    await #expect(throws: Status.self) { try await server.channel.unary(TestMethods.echo, RawMessage("x")) }
+    await server.stop()
+  }
+
+  @Test func stopCancelsAfterTheGracePeriod() async throws {
+    let server = try await TestServer.start()
+    async let answer = server.channel.unary(TestMethods.block, RawMessage(""))
+    #expect(await eventually { server.seen.now.started == 1 })
+    #expect(await server.server.stop(grace: .milliseconds(50)) == 1)
+    do {
+      _ = try await answer
+      Issue.record("no error")
+    } catch let status as Status {
+      #expect(status.code == .unavailable)
+    }
+    #expect(server.seen.now.cancelled == 1)
+    #expect(await server.server.liveCounts() == (0, 0))
+    await server.stop()
+  }
+
+  @Test func nothingIsLeftAfterManyConnections() async throws {
+    let server = try await TestServer.start()
+    for round in 0..<30 {
+      let channel = NetworkChannel(server.address, group: server.group)
+      if round % 3 == 0 {
+        let call = channel.serverStreaming(TestMethods.forever, RawMessage("x")).call
+        _ = try await call.next()
+      }
+      #expect(try await channel.unary(TestMethods.echo, RawMessage("a")).text == "a")
+      await channel.shutdown(immediately: round % 2 == 0)
+    }
+    #expect(await eventually { await server.server.liveCounts() == (0, 0) })
+    await server.stop()
+  }
+
+  @Test func lostConnectionCancelsHandlersAndTheNextCallReconnects() async throws {
+    let server = try await TestServer.start()
+    let channel = server.channel
+    let lost = Task { try await channel.unary(TestMethods.block, RawMessage("")) }
+    #expect(await eventually { server.seen.now.started == 1 })
+    await server.server.stop(grace: .zero)
+    await #expect(throws: Status.self) { try await lost.value }
+    let again = GRPCServer(
+      configuration: .init(addresses: [server.address]),
+      policy: ServerPolicy(
+        router: {
+          var router = ServerRouter()
+          router.register(unary: TestMethods.echo) { request, _ in request }
+          return router
+        }(), logger: .init(label: "test")),
+      group: server.group)
+    _ = try await again.start()
+    let options = CallOptions(timeout: .seconds(20), waitForReady: true)
+    #expect(try await channel.unary(TestMethods.echo, RawMessage("again"), options: options).text == "again")
+    await again.stop(grace: .zero)
+    await server.stop()
+  }
+
+  @Test func unreachableServerFailsFastOrWaits() async throws {
+    let probe = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .bind(host: "127.0.0.1", port: 0).get()
+    let port = try #require(probe.localAddress?.port)
+    try await probe.close().get()
+    let channel = NetworkChannel(.tcp(host: "127.0.0.1", port: port), group: MultiThreadedEventLoopGroup.singleton)
+    do {
+      _ = try await channel.unary(TestMethods.echo, RawMessage(""))
+      Issue.record("no error")
+    } catch let status as Status {
+      #expect(status.code == .unavailable)
+      #expect(status.message.contains("\(port)"))
+    }
+    do {
+      _ = try await channel.unary(
+        TestMethods.echo, RawMessage(""), options: CallOptions(timeout: .milliseconds(50), waitForReady: true))
+      Issue.record("no error")
+    } catch let status as Status {
+      #expect(status.code == .deadlineExceeded)
+    }
+    await channel.shutdown()
+    do {
+      _ = try await channel.unary(TestMethods.echo, RawMessage(""))
+      Issue.record("no error")
+    } catch let status as Status {
+      #expect(status.code == .unavailable)
+    }
+  }
+
+  @Test func moreCallsThanStreamsWaitTheirTurn() async throws {
+    var http2 = HTTP2Configuration()
+    http2.maxConcurrentStreams = 4
+    try await TestServer.run(.tcp, http2: http2) { server async throws in
+      let total = try await withThrowingTaskGroup(of: Int.self) { group in
+        for number in 0..<200 {
+          group.addTask {
+            try await server.channel.unary(TestMethods.echo, RawMessage("\(number)")).text == "\(number)" ? 1 : 0
+          }
+        }
+        return try await group.reduce(0, +)
+      }
+      #expect(total == 200)
+    }
+  }
+
+  @Test(arguments: [
+    (["POST", "application/grpc"], 200), (["POST", "application/grpc+proto"], 200),
+    (["POST", "application/grpc;x"], 200), (["POST", "application/grpc-web"], 415), (["POST", "application/json"], 415),
+    (["GET", "application/grpc"], 405),
+  ])
+  func foreignRequestsAreAnsweredOnTheHTTPLevel(request: [String], status: Int) {
+    let block = HeaderBlock([
+      (":method", request[0]), (":scheme", "http"), (":path", "/test.Test/Echo"), ("content-type", request[1]),
+    ])
+    var router = ServerRouter()
+    router.register(unary: TestMethods.echo) { request, _ in request }
+    switch (RequestHead.read(block, routes: RouteTable(router.all)), status) {
+    case (.plain, 200): break
+    case (.reject(let fields), 405): #expect(fields.count == 2)
+    case (.reject(let fields), 415): #expect(fields.count == 4)
+    default: Issue.record("unexpected")
+    }
+  }
+
+  @Test(arguments: [
+    ("grpc-timeout", "x", StatusCode.internal), ("grpc-encoding", "gzip", .unimplemented),
+  ])
+  func badFieldsEndTheCall(name: String, value: String, code: StatusCode) {
+    let block = HeaderBlock([
+      (":method", "POST"), (":path", "/test.Test/Echo"), ("content-type", "application/grpc"), (name, value),
+    ])
+    var router = ServerRouter()
+    router.register(unary: TestMethods.echo) { request, _ in request }
+    guard case .call(_, nil, let problem) = RequestHead.read(block, routes: RouteTable(router.all)) else {
+      Issue.record("unexpected")
+      return
+    }
+    #expect(problem?.code == code)
+  }
+}

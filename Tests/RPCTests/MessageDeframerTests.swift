@@ -1,0 +1,75 @@
+import NIOCore
+import Testing
+
+@testable import RPC
+
+@Suite struct MessageDeframerTests {
+  static func frame(_ count: Int, byte: UInt8 = 7) -> [UInt8] {
+    [0, UInt8(count >> 24 & 255), UInt8(count >> 16 & 255), UInt8(count >> 8 & 255), UInt8(count & 255)]
+      + Array(repeating: byte, count: count)
+  }
+
+  @Test(arguments: [1, 2, 3, 5, 7, 64, 1000])
+  func messagesComeOutHoweverTheBytesCome(chunk: Int) throws {
+    let sizes = [0, 1, 5, 300, 0, 4096]
+    let stream = sizes.flatMap { Self.frame($0) }
+    var deframer = MessageDeframer()
+    var found: [Int] = []
+    var index = 0
+    while index < stream.count {
+      let end = min(index + chunk, stream.count)
+      deframer.append(ByteBuffer(bytes: stream[index..<end]))
+      deframer.detach()
+      index = end
+      while let message = try deframer.next() { found.append(message.readableBytes) }
+    }
+    #expect(found == sizes)
+    #expect(deframer.buffered_bytes == 0)
+  }
+
+  @Test func creditIsGivenOncePerByte() throws {
+    let stream = Self.frame(100) + Self.frame(50)
+    var deframer = MessageDeframer()
+    deframer.append(ByteBuffer(bytes: stream[..<60]))
+    #expect(try deframer.next() == nil)
+    #expect(deframer.creditReceived() == 60)
+    #expect(deframer.creditReceived() == 0)
+    deframer.append(ByteBuffer(bytes: stream[60...]))
+    #expect(try deframer.next()?.readableBytes == 100)
+    #expect(deframer.creditDelivered() == 45)
+    #expect(try deframer.next()?.readableBytes == 50)
+    #expect(deframer.creditDelivered() == 55)
+    #expect(deframer.creditReceived() == 0)
+  }
+
+  @Test func unreadMessagesGetNoCredit() throws {
+    var deframer = MessageDeframer()
+    deframer.append(ByteBuffer(bytes: Self.frame(10) + Self.frame(10)))
+    #expect(deframer.creditDelivered() == 0)
+    _ = try deframer.next()
+    #expect(deframer.creditDelivered() == 15)
+  }
+
+  @Test func limitIsExact() throws {
+    var deframer = MessageDeframer(limit_bytes: 10)
+    deframer.append(ByteBuffer(bytes: Self.frame(10)))
+    #expect(try deframer.next()?.readableBytes == 10)
+    deframer.append(ByteBuffer(bytes: Self.frame(11)[..<5]))
+    #expect(throws: MessageDeframer.Failure.tooLong(length_bytes: 11, limit_bytes: 10)) { try deframer.next() }
+  }
+
+  @Test(arguments: [(UInt8(1), MessageDeframer.Failure.compressed), (2, .badFlag(2)), (255, .badFlag(255))])
+  func flagsAreRefused(flag: UInt8, failure: MessageDeframer.Failure) {
+    var deframer = MessageDeframer()
+    deframer.append(ByteBuffer(bytes: [flag, 0, 0, 0, 0]))
+    #expect(throws: failure) { try deframer.next() }
+  }
+
+  @Test(arguments: [
+    (frame(3), 3), (frame(0), 0), (frame(3) + [0], nil), (Array(frame(3).dropLast()), nil), ([1, 0, 0, 0, 0], nil),
+    ([0, 0, 0], nil), (frame(11), nil),
+  ] as [([UInt8], Int?)])
+  func oneRegularMessageIsTakenAtOnce(bytes: [UInt8], length: Int?) {
+    #expect(MessageDeframer(limit_bytes: 10).only(ByteBuffer(bytes: bytes))?.readableBytes == length)
+  }
+}

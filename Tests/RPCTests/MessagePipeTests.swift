@@ -1,0 +1,54 @@
+import Testing
+
+@testable import RPC
+
+@Suite struct MessagePipeTests {
+  @Test func messagesKeepTheirOrder() async throws {
+    let pipe = MessagePipe<Int>(capacity: 4)
+    async let writing: Void = {
+      for number in 0..<1000 { try await pipe.write(number) }
+      pipe.finish()
+    }()
+    var found: [Int] = []
+    while let number = try await pipe.next() { found.append(number) }
+    try await writing
+    #expect(found == Array(0..<1000))
+  }
+
+  @Test func writerWaitsWhenFull() async throws {
+    let pipe = MessagePipe<Int>(capacity: 2)
+    try await pipe.write(1)
+    let second = Task { try await pipe.write(2) }
+    #expect(try await pipe.next() == 1)
+    try await second.value
+    #expect(try await pipe.next() == 2)
+  }
+
+  @Test func cancelledReaderAndWriterLeave() async throws {
+    let pipe = MessagePipe<Int>(capacity: 1)
+    let reader = Task { try await pipe.next() }
+    reader.cancel()
+    await #expect(throws: CancellationError.self) { try await reader.value }
+    let writer = Task { for number in 0..<10 { try await pipe.write(number) } }
+    writer.cancel()
+    await #expect(throws: CancellationError.self) { try await writer.value }
+  }
+
+  @Test func failureReachesBothSides() async throws {
+    let pipe = MessagePipe<Int>(capacity: 1)
+    let writer = Task { for number in 0..<10 { try await pipe.write(number) } }
+    pipe.fail(Status(.aborted))
+    await #expect(throws: Status(.aborted)) { try await writer.value }
+    await #expect(throws: Status(.aborted)) { try await pipe.next() }
+  }
+
+  @Test func finishedPipeGivesWhatItHas() async throws {
+    let pipe = MessagePipe<Int>(capacity: 4)
+    try await pipe.write(1)
+    pipe.finish()
+    await #expect(throws: Status.self) { try await pipe.write(2) }
+    #expect(try await pipe.next() == 1)
+    #expect(try await pipe.next() == nil)
+    #expect(try await pipe.next() == nil)
+  }
+}
