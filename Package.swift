@@ -91,5 +91,18 @@ let package = Package(
     // Tests, one folder per target.
     tests("Interview"),
     tests("Conversation", ["Interview"]),
+    tests("PostgreSQL"),
+    tests("ConversationStore", ["PostgreSQL", "Conversation", "Interview"]),
+    tests("HTTP2", [Product.nioCore, Product.nioPosix, Product.nioEmbedded]),
+    tests(
+      "RPC",
+      ["HTTP2", "Protobuf", Product.nioCore, Product.nioPosix, Product.logging, Product.metrics, Product.coreMetrics]),
+    tests("Auth", [Product.jwt, Product.crypto]),
+    tests(
+      "Operations",
+      [
+        Product.nioCore, Product.nioPosix, Product.logging, Product.coreMetrics, Product.metrics, Product.lifecycle,
+      ]),
+    tests("Engines", ["Conversation", "Interview", Product.nioCore, Product.nioPosix]),
   ]
 )

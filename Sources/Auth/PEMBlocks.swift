@@ -29,7 +29,8 @@ struct PEMBlocks {
   }
 
   static func p256Key(_ pem: String) -> ES256PublicKey? {
-    (try? ES256PublicKey(pem: pem)) ?? (try? ES256PublicKey(certificate: pem)) ?? (try? ES256PrivateKey(pem: pem))?.publicKey
+    (try? ES256PublicKey(pem: pem)) ?? (try? ES256PublicKey(certificate: pem))
+      ?? (try? ES256PrivateKey(pem: pem))?.publicKey
   }
 
   static func ed25519Key(_ pem: String) -> EdDSA.PublicKey? {

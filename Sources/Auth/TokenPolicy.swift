@@ -40,7 +40,8 @@ package struct TokenPolicy: Sendable, Equatable {
       throw TokenError(.invalid, "aud does not name the configured audience")
     }
     if let subject = claims.subject {
-      guard subject.utf8.count <= Limits.subjectBytes, !subject.unicodeScalars.contains(where: { $0.value < 0x20 }) else {
+      guard subject.utf8.count <= Limits.subjectBytes, !subject.unicodeScalars.contains(where: { $0.value < 0x20 })
+      else {
         throw TokenError(.invalid, "sub is longer than \(Limits.subjectBytes) bytes or has control characters")
       }
     }

@@ -22,7 +22,8 @@ package struct TokenSecret: Sendable, Equatable, CustomStringConvertible, Custom
   /// A fresh one, for a token that never leaves the process.
   package static func random() -> TokenSecret {
     var generator = SystemRandomNumberGenerator()
-    return TokenSecret(unchecked: (0..<Limits.secretBytes_min).map { _ in UInt8.random(in: 0...255, using: &generator) })
+    return TokenSecret(
+      unchecked: (0..<Limits.secretBytes_min).map { _ in UInt8.random(in: 0...255, using: &generator) })
   }
 
   package var description: String { "TokenSecret(\(bytes.count) bytes)" }

@@ -22,7 +22,7 @@ package struct ConversationStore: Sendable {
       let result: PostgreSQLResult
       do {
         result = try await pool.query(statement, parameters, kind: kind)
-      } catch where error.isWorthRepeating(mayRepeat: mayRepeat) {
+      } catch  where error.isWorthRepeating(mayRepeat: mayRepeat) {
         result = try await pool.query(statement, parameters, kind: kind)
       }
       return try decode(result)

@@ -24,7 +24,7 @@ enum Statements {
     "connect_conversation",
     "SELECT "
       + (ConnectAnswer.Column.allCases.map { "a.\($0)" }
-        + TurnAnswer.Column.allCases.suffix(TurnContext.columnCount).map { "(a.context).\($0)" })
+      + TurnAnswer.Column.allCases.suffix(TurnContext.columnCount).map { "(a.context).\($0)" })
       .joined(separator: ", ") + " FROM lifeecho.connect_conversation(\(placeholders(13))) a")
 
   static let user = Statement(

@@ -10,10 +10,10 @@ enum Limits {
   static let metrics = 1000
   /// Connections of the admin listener: a scraper, two probes and a person.
   static let adminConnections = 64
-  /// Time for a request to arrive, and for a response to be taken. Prometheus scrapes with 10 s by default.
-  static let adminTimeout_s: Int64 = 10
-  /// Time for the readiness checks to answer; below the kubelet's usual patience and above a slow database's.
-  static let readinessTimeout_s: Int64 = 3
+  /// Time for a request to arrive, and for a response to be taken; also how long an idle connection is kept.
+  static let adminTimeout_s: Int64 = 5
+  /// Time for the liveness and readiness checks to answer. Below the 5 s a connection has.
+  static let checkTimeout_s: Int64 = 4
   /// The admin endpoints take no body; a small one is read and ignored.
   static let adminBodyBytes = 4096
   /// Header fields of an admin request: a scraper's are under 1 KiB.

@@ -41,6 +41,6 @@ package enum Limits {
   package static let reconnectJitter = 0.2
   /// Time for one connection attempt (connection-backoff.md: MIN_CONNECT_TIMEOUT 20 s), seconds.
   package static let connectTimeout_s: Int64 = 20
-  /// Time between the two GOAWAY frames of a graceful stop when the peer does not answer the ping, seconds (grpc-go).
-  package static let secondGoAway_s: Int64 = 5
+  /// How long a stopping server waits for handlers that were cancelled, seconds.
+  package static let cancelledHandlers_s: Int64 = 5
 }

@@ -59,7 +59,8 @@ import Testing
 
   @Test(arguments: [("RS256", "rsa"), ("ES256", "ec")])
   func verifiesWithCertificates(_ algorithm: String, _ name: String) async throws {
-    try openssl.run("req", "-x509", "-new", "-key", "\(name).pem", "-subj", "/CN=test", "-days", "2", "-out", "cert.pem")
+    try openssl.run(
+      "req", "-x509", "-new", "-key", "\(name).pem", "-subj", "/CN=test", "-days", "2", "-out", "cert.pem")
     var keys = KeySet()
     try await keys.add(pemFile: openssl.path("cert.pem"))
     #expect(await accepts(try await token(algorithm), keys))
@@ -155,7 +156,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("", "no PEM block"), ("hello", "no PEM block"), ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "not an RSA key"),
+    ("", "no PEM block"), ("hello", "no PEM block"),
+    ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "not an RSA key"),
     ("-----BEGIN PUBLIC KEY-----\nAAAA\n", "no PEM block"),
   ])
   func saysWhatIsWrongWithAKeyFile(_ text: String, _ problem: String) async throws {

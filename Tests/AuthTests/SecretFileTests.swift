@@ -51,8 +51,12 @@ import Testing
   }
 
   @Test func saysWhatIsWrong() {
-    #expect { try SecretFile(path: "/nonexistent/x").load() } throws: { "\($0)" == "/nonexistent/x: it cannot be read: No such file or directory" }
-    #expect { try SecretFile(path: "/nonexistent/x").loadOrCreate() } throws: { "\($0)".contains("cannot be created: No such file") }
+    #expect { try SecretFile(path: "/nonexistent/x").load() } throws: {
+      "\($0)" == "/nonexistent/x: it cannot be read: No such file or directory"
+    }
+    #expect { try SecretFile(path: "/nonexistent/x").loadOrCreate() } throws: {
+      "\($0)".contains("cannot be created: No such file")
+    }
   }
 
   @Test func noticesOtherReaders() throws {

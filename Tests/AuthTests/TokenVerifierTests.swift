@@ -63,8 +63,12 @@ import Testing
     Claims("sub is null", #"{"sub":null,"type":"access","exp":1800000060}"#, .subjectMissing),
     Claims("sub is a number", #"{"sub":7,"type":"access","exp":1800000060}"#, .invalid),
     Claims("sub with NUL", #"{"sub":"a\u0000b","type":"access","exp":1800000060}"#, .invalid),
-    Claims("sub too long", "{\"sub\":\"\(String(repeating: "长", count: 86))\",\"type\":\"access\",\"exp\":1800000060}", .invalid),
-    Claims("sub as long as allowed", "{\"sub\":\"\(String(repeating: "a", count: 256))\",\"type\":\"access\",\"exp\":1800000060}", nil),
+    Claims(
+      "sub too long", "{\"sub\":\"\(String(repeating: "长", count: 86))\",\"type\":\"access\",\"exp\":1800000060}",
+      .invalid),
+    Claims(
+      "sub as long as allowed",
+      "{\"sub\":\"\(String(repeating: "a", count: 256))\",\"type\":\"access\",\"exp\":1800000060}", nil),
     Claims("scope is a list", #"{"type":"service","scope":["memoir"],"exp":1800000060}"#, .invalid),
     Claims("an array", "[]", .invalid),
     Claims("not JSON", "sub=u1", .invalid),
@@ -76,11 +80,13 @@ import Testing
     #expect(try await Self.reason(TestToken.hs256(row.json)) == row.reason)
   }
 
-  @Test(arguments: [
-    (#""iss":"me","aud":"life-echo","#, nil), (#""iss":"me","aud":["other","life-echo"],"#, nil),
-    (#""aud":"life-echo","#, .invalid), (#""iss":"you","aud":"life-echo","#, .invalid), (#""iss":"me","#, .invalid),
-    (#""iss":"me","aud":"other","#, .invalid), (#""iss":"me","aud":[],"#, .invalid), (#""iss":"me","aud":7,"#, .invalid),
-  ] as [(String, TokenError.Reason?)])
+  @Test(
+    arguments: [
+      (#""iss":"me","aud":"life-echo","#, nil), (#""iss":"me","aud":["other","life-echo"],"#, nil),
+      (#""aud":"life-echo","#, .invalid), (#""iss":"you","aud":"life-echo","#, .invalid), (#""iss":"me","#, .invalid),
+      (#""iss":"me","aud":"other","#, .invalid), (#""iss":"me","aud":[],"#, .invalid),
+      (#""iss":"me","aud":7,"#, .invalid),
+    ] as [(String, TokenError.Reason?)])
   func checksIssuerAndAudience(_ claims: String, _ expected: TokenError.Reason?) async throws {
     let token = TestToken.hs256("{\(claims)\"sub\":\"u1\",\"type\":\"access\",\"exp\":1800000060}")
     #expect(try await Self.reason(token, TokenPolicy(issuer: "me", audience: "life-echo")) == expected)
@@ -102,7 +108,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "a", "a.b", "a.b.c", "..", "a.b.c.d", "Bearer x", "  ", "e30.e30.", "\u{0}.\u{0}.\u{0}", "您.好.吗", "====.====.====",
+    "", "a", "a.b", "a.b.c", "..", "a.b.c.d", "Bearer x", "  ", "e30.e30.", "\u{0}.\u{0}.\u{0}", "您.好.吗",
+    "====.====.====",
   ])
   func refusesShapes(_ token: String) async throws {
     #expect(try await Self.reason(token) == (token.isEmpty ? .missing : .invalid))
@@ -112,7 +119,8 @@ import Testing
     let good = TestToken.hs256(TestToken.claims)
     let parts = good.split(separator: ".").map(String.init)
     #expect(try await Self.reason("\(parts[0]).\(parts[1]).") == .invalid)
-    #expect(try await Self.reason(TestToken.hs256(TestToken.claims, secret: Array(repeating: 7, count: 32))) == .invalid)
+    #expect(
+      try await Self.reason(TestToken.hs256(TestToken.claims, secret: Array(repeating: 7, count: 32))) == .invalid)
     #expect(try await Self.reason(good + "A") == .invalid)
     #expect(try await Self.reason(good + "=") == .invalid)
     #expect(try await Self.reason(String(repeating: "a", count: 10_000)) == .invalid)

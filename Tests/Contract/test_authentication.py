@@ -68,7 +68,6 @@ def bad_tokens(secret, user):
     head, claims, signature = token.split(".")
     return {
         "no jwt": "hello",
-        "empty": "",
         "two parts": f"{head}.{claims}",
         "signature cut": token[:-4],
         "signature of another": f"{head}.{claims}.{tokens.sign(secret, **{**good, 'exp': now + 700}).split('.')[2]}",
@@ -88,13 +87,9 @@ def bad_tokens(secret, user):
 @pytest.mark.parametrize("kind", list(bad_tokens("x" * 64, "nobody")))
 def test_bad_tokens_are_refused(server, channel, person, kind):
     token = bad_tokens(server.secret, person.user)[kind]
-    reason = "TOKEN_MISSING" if kind == "empty" else "TOKEN_INVALID"
-    with pytest.raises(grpc.RpcError) as raised:
+    with refused(UNAUTHENTICATED, "TOKEN_INVALID") as refusal:
         who_am_i(channel, bearer(token))
-    refusal = read(raised.value)
-    assert refusal.code == UNAUTHENTICATED
-    assert refusal.reason in {reason, "TOKEN_INVALID"}
-    assert token not in refusal.message or not token, "the message repeats the token"
+    assert token not in refusal.message, "the message repeats the token"
 
 
 @pytest.mark.parametrize("value", ["Basic dXNlcjpwYXNz", "Bearer", "token"])
@@ -233,7 +228,7 @@ def test_keys_in_files_and_issuer_and_audience(tmp_path):
         "LIFEECHO_JWT_AUDIENCE": "conversations"}
     with Server(tmp_path / "data", env=env) as server, open_channel(server.target) as channel:
         claims = dict(
-            sub="service", type="service", scope="users", exp=int(time.time()) + 600, iss="https://id.example",
+            sub="service", type="service", scope="conversations", exp=int(time.time()) + 600, iss="https://id.example",
             aud="conversations")
         assert who_am_i(channel, bearer(tokens.sign(private, "RS256", **claims))).service
         for wrong in ({"iss": "https://elsewhere.example"}, {"aud": "others"}, {"iss": None}, {"aud": None}):

@@ -5,7 +5,7 @@ import grpc
 import pytest
 
 from conftest import HEARTBEAT_S
-from contract import pb, resources
+from contract import pb, resources, users
 from person import CALL_S, COMPLETE_PROFILE, Events, Person, fresh, gapless, open_channel
 from refusals import read, refused
 from server import Server
@@ -315,11 +315,12 @@ def test_any_other_text_is_an_id(person, name):
 
 def test_a_client_that_does_not_read_is_sent_away_and_loses_nothing(tmp_path):
     """Its buffer is bounded: GoAway, then UNAVAILABLE; everything is in the log."""
-    env = {"LIFEECHO_CONNECT_BUFFER_EVENTS": "8", "LIFEECHO_QUOTA_FREE_TURNS": "1000"}
+    env = {"LIFEECHO_CONNECT_BUFFER_EVENTS": "8"}
     with Server(tmp_path, env=env) as server, open_channel(
         server.target, **{"grpc.http2.bdp_probe": 0, "grpc.http2.lookahead_bytes": 65535}
     ) as lazy, open_channel(server.target) as channel:
-        person = Person(channel, server.secret).provision(**COMPLETE_PROFILE)
+        person = Person(channel, server.secret).provision(
+            **COMPLETE_PROFILE, subscription_type=users.SUBSCRIPTION_TYPE_PREMIUM)
         conversation = fresh("conversation")
         person.say(conversation, "开始吧。")
         reader = Person(lazy, server.secret, person.user)

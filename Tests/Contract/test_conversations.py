@@ -251,17 +251,17 @@ def test_page_tokens_belong_to_user_method_and_conversation(person, stranger, co
         person.call("ListMessages", pb.ListMessagesRequest(conversation_id=other, page_token=messages))
 
 
-@pytest.mark.parametrize("size", [-1, 201])
-def test_page_sizes_of_messages(person, conversation, size):
+@pytest.mark.parametrize("method, field, request_type, maximum", [
+    ("ListMessages", "messages", pb.ListMessagesRequest, 200),
+    ("ListConversations", "conversations", pb.ListConversationsRequest, 100),
+])
+def test_page_sizes(person, conversation, method, field, request_type, maximum):
+    """Negative ones are refused; ones above the maximum count as the maximum (AIP-158)."""
     person.say(conversation, "我小时候住在河边。")
+    named = {"conversation_id": conversation} if method == "ListMessages" else {}
     with refused(INVALID, "FIELD_INVALID", field="page_size"):
-        person.call("ListMessages", pb.ListMessagesRequest(conversation_id=conversation, page_size=size))
-
-
-@pytest.mark.parametrize("size", [-1, 101])
-def test_page_sizes_of_conversations(person, size):
-    with refused(INVALID, "FIELD_INVALID", field="page_size"):
-        person.call("ListConversations", pb.ListConversationsRequest(page_size=size))
+        person.call(method, request_type(page_size=-1, **named))
+    assert getattr(person.call(method, request_type(page_size=maximum + 1, **named)), field)
 
 
 def test_events_and_kinds_are_in_the_log(person, conversation):

@@ -9,7 +9,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from contract import pb, resources
+from contract import pb, resources, users
 from person import COMPLETE_PROFILE, Events, Person, fresh, gapless, open_channel
 from refusals import read
 from server import Server, run
@@ -60,11 +60,12 @@ def keep_sending(person, conversations, stop, acknowledged, attempted):
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("victims", ["service", "service and database"])
 def test_kill_nine_during_turns(data_dir, victims):
-    env = {"LIFEECHO_QUOTA_FREE_TURNS": "100000"}
-    first = Server(data_dir, ephemeral=False, env=env).start()
+    first = Server(data_dir, ephemeral=False).start()
     acknowledged, attempted = [], []
     with open_channel(first.target) as channel:
-        people = [Person(channel, first.secret).provision(**COMPLETE_PROFILE) for _ in range(4)]
+        people = [
+            Person(channel, first.secret).provision(
+                **COMPLETE_PROFILE, subscription_type=users.SUBSCRIPTION_TYPE_PREMIUM) for _ in range(4)]
         rooms = {person.user: [fresh("conversation") for _ in range(3)] for person in people}
         stop = threading.Event()
         lists = [([], []) for _ in people]
@@ -93,7 +94,7 @@ def test_kill_nine_during_turns(data_dir, victims):
         wait_until(lambda: not alive(database), "the private cluster stops by itself", 15)
 
     started = time.monotonic()
-    with Server(data_dir, ephemeral=False, env=env) as second, open_channel(second.target) as channel:
+    with Server(data_dir, ephemeral=False) as second, open_channel(second.target) as channel:
         people = [Person(channel, second.secret, person.user) for person in people]
         logs = {}
         for person in people:

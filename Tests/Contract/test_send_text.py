@@ -141,6 +141,7 @@ def test_a_retry_may_wait_where_the_first_did_not(person, conversation):
 
 @pytest.mark.parametrize("change", ["text", "conversation", "chip"])
 def test_a_reused_request_id_with_another_payload(person, conversation, change):
+    chips = suggestions(person, conversation)
     request = person.request(conversation, "我小时候住在河边。")
     person.call("SendText", request)
     other = pb.SendTextRequest()
@@ -150,7 +151,7 @@ def test_a_reused_request_id_with_another_payload(person, conversation, change):
     elif change == "conversation":
         other.conversation_id = fresh("conversation")
     else:
-        other.chip_id = "childhood.parents"
+        other.chip_id = chips[0].chip_id
     with refused(grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"):
         person.call("SendText", other)
     assert len([m for m in person.messages(conversation) if m.role == resources.ROLE_USER]) == 1
@@ -215,17 +216,6 @@ def test_a_tap_sent_as_text(person, conversation):
     assert source(person, conversation, answer) == (resources.MESSAGE_SOURCE_CHIP, chip.chip_id)
 
 
-def test_the_same_text_after_something_else_was_said_is_a_text(person, conversation):
-    offered = {chip.text for chip in suggestions(person, conversation)}
-    person.say(conversation, "我小时候住在河边。")
-    later = {chip.text for chip in suggestions(person, conversation)}
-    gone = offered - later
-    if not gone:
-        pytest.skip("every suggestion was made again")
-    answer = person.send(conversation, gone.pop())
-    assert source(person, conversation, answer)[0] == resources.MESSAGE_SOURCE_TEXT
-
-
 # Many
 
 
@@ -246,8 +236,8 @@ def test_two_hundred_concurrent_conversations(server, channel):
     for log in logs:
         gapless(log)
         kinds = [Events.kind(e) for e in log]
+        assert "turn_failed" not in kinds, log
         assert kinds.count("user_message") == 3 and kinds.count("turn_completed") == 3
-        assert "turn_failed" not in kinds
 
 
 def test_concurrent_messages_to_one_conversation(person, conversation):

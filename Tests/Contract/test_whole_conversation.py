@@ -60,7 +60,8 @@ def told(server, channel):
     live.wait_kind("turn_completed")
     reply = texts(live.all)
     for _ in range(8):
-        question = joined(reply)
+        # The last sentence asks; those before it take up what was said.
+        question = re.split("[。！\n]", joined(reply).rstrip("。！\n"))[-1]
         answer = next((text for pattern, text in PROFILE_ANSWERS if pattern.search(question)), None)
         if answer is None:
             break

@@ -13,7 +13,9 @@ import Testing
     var ownIterator = own.makeAsyncIterator()
     guard case .missed? = await iterator.next(), case .missed? = await ownIterator.next() else { throw Failure() }
     let before = pool.statistics.commands
-    for head in 1...1000 { sender.publish(ConversationHint(conversation: ConversationID("会话\"\(head % 10)"), head: Int64(head))) }
+    for head in 1...1000 {
+      sender.publish(ConversationHint(conversation: ConversationID("会话\"\(head % 10)"), head: Int64(head)))
+    }
     var latest: [ConversationID: Int64] = [:]
     while latest.values.filter({ $0 > 990 }).count < 10 {
       guard case .hint(let hint)? = await iterator.next() else { throw Failure() }

@@ -124,8 +124,8 @@ struct Person: Sendable {
   func fail(_ turn: LeasedTurn?) async throws -> TurnEndOutcome {
     try await store.failTurn(
       TurnFailure(
-        user: user, conversation: conversation, lease: try #require(turn).lease, reason: .engineTimedOut, retryable: true,
-        nextLease: lease, now: now))
+        user: user, conversation: conversation, lease: try #require(turn).lease,
+        reason: .engineTimedOut, retryable: true, nextLease: lease, now: now))
   }
 
   func retry(_ turn: TurnID) async throws -> RetryTurnOutcome {

@@ -32,7 +32,7 @@ struct PageTokenTests {
 struct FieldRulesTests {
   @Test("conversation ids", arguments: [("c", true), ("", false), ("对话/1 ?", true), ("a\0b", false)])
   func conversationID(text: String, isGood: Bool) {
-    #expect((try? FieldRules.conversationID(text)) != nil == isGood)
+    #expect(((try? FieldRules.conversationID(text)) != nil) == isGood)
   }
 
   @Test("the longest id is taken, a longer one refused")

@@ -49,7 +49,9 @@ import Testing
       "a second choice is not the reply",
       "data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"b\"}},{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n"
         + done, .whole("a")),
-    Row("reasoning is not the reply", "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"hm\"}}]}\n\n" + text("a") + done, .whole("a")),
+    Row(
+      "reasoning is not the reply",
+      "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"hm\"}}]}\n\n" + text("a") + done, .whole("a")),
     Row("escaped text", text("\\u60a8\\n\\ud83d\\udc75") + done, .whole("您\n👵")),
     Row("cut after text", text("a"), .failed(cut)),
     Row("cut within a line", text("a") + "data: {\"choi", .failed(cut)),
@@ -58,10 +60,13 @@ import Testing
     Row(
       "malformed line", text("a") + "data: {\"choices\":[{\"del\n\n" + done,
       .failed(.malformed("an event is not a chat completion chunk"))),
-    Row("neither choices nor error", "data: {\"ok\":true}\n\n", .failed(.malformed("an event has neither choices nor an error"))),
+    Row(
+      "neither choices nor error", "data: {\"ok\":true}\n\n",
+      .failed(.malformed("an event has neither choices nor an error"))),
     Row("not an object", "data: 7\n\n", .failed(.malformed("an event is not a chat completion chunk"))),
     Row(
-      "error with a number", text("a") + "data: {\"error\":{\"code\":503,\"message\":\"m\",\"type\":\"unavailable_error\"}}\n\n",
+      "error with a number",
+      text("a") + "data: {\"error\":{\"code\":503,\"message\":\"m\",\"type\":\"unavailable_error\"}}\n\n",
       .failed(.refused(status: 503, message: "unavailable_error 503"))),
     Row(
       "error with a text", "data: {\"error\":{\"code\":\"429\",\"message\":\"m\",\"type\":null}}\n\n",
@@ -69,7 +74,8 @@ import Testing
     Row(
       "error with a name", "data: {\"error\":{\"code\":\"context_length_exceeded\",\"message\":\"您好\"}}\n\n",
       .failed(.refused(status: 500, message: "context_length_exceeded"))),
-    Row("error as a text", "data: {\"error\":\"您好\"}\n\n", .failed(.refused(status: 500, message: "no error code given"))),
+    Row(
+      "error as a text", "data: {\"error\":\"您好\"}\n\n", .failed(.refused(status: 500, message: "no error code given"))),
     Row(
       "error event", "event: error\ndata: {\"code\":500,\"type\":\"server_error\"}\n\n",
       .failed(.refused(status: 500, message: "server_error 500"))),
@@ -107,7 +113,9 @@ import Testing
     let bytes = Array(row.stream.utf8)
     #expect(Self.outcome(of: [bytes[...]]) == row.outcome)
     #expect(Self.outcome(of: bytes.indices.map { bytes[$0...$0] }) == row.outcome)
-    for cut in bytes.indices { #expect(Self.outcome(of: [bytes[..<cut], bytes[cut...]]) == row.outcome, "cut at \(cut)") }
+    for cut in bytes.indices {
+      #expect(Self.outcome(of: [bytes[..<cut], bytes[cut...]]) == row.outcome, "cut at \(cut)")
+    }
     let crlf = Array(row.stream.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\r\n").utf8)
     #expect(Self.outcome(of: [crlf[...]]) == row.outcome)
   }
@@ -147,15 +155,15 @@ import Testing
   @Test func boundsAReply() {
     let part = Array(Self.text(String(repeating: "长", count: 1000)).utf8)
     var stream = ChatCompletionStream()
-    #expect(throws: ChatModelError.tooLarge(limit_bytes: Limits.replyBytes)) {
-      for _ in 0...(Limits.replyBytes / 3000) { try stream.feed(part) { _ in } }
+    #expect(throws: ChatModelError.tooLarge(limit_bytes: Engines.Limits.replyBytes)) {
+      for _ in 0...(Engines.Limits.replyBytes / 3000) { try stream.feed(part) { _ in } }
     }
   }
 
   @Test func boundsAResponseWithoutText() {
     let part = [UInt8](repeating: 0x0A, count: 1 << 20)
     var stream = ChatCompletionStream()
-    #expect(throws: ChatModelError.tooLarge(limit_bytes: Limits.responseBytes)) {
+    #expect(throws: ChatModelError.tooLarge(limit_bytes: Engines.Limits.responseBytes)) {
       for _ in 0...8 { try stream.feed(part) { _ in } }
     }
   }

@@ -55,7 +55,9 @@ import Testing
   @Test func answersMoreThanItHasSlotsFor() async throws {
     let replies = try await withModel(configuration()) { model in
       try await withThrowingTaskGroup(of: String.self) { group in
-        for number in 0..<20 { group.addTask { try await Self.reply(model, to: [PromptMessage(.user, "第\(number)位")]) } }
+        for number in 0..<20 {
+          group.addTask { try await Self.reply(model, to: [PromptMessage(.user, "第\(number)位")]) }
+        }
         return try await group.reduce(into: []) { $0.append($1) }
       }
     }

@@ -86,28 +86,77 @@ import Testing
       text: "您好", nil, requests: 2),
     Row(
       "429 for longer than anyone waits",
-      [[.send(FaultyServer.response("429 Too Many Requests", "{\"error\":{\"code\":\"rate_limit_exceeded\"}}", headers: "retry-after: 3600\r\n"))]],
+      [
+        [
+          .send(
+            FaultyServer.response(
+              "429 Too Many Requests", "{\"error\":{\"code\":\"rate_limit_exceeded\"}}",
+              headers: "retry-after: 3600\r\n"))
+        ]
+      ],
       .refused(status: 429, message: "rate_limit_exceeded"), requests: 1),
-    Row("500 twice, then well", [[.send(FaultyServer.response("500 Oops", "oops"))], [.send(FaultyServer.response("503 Busy", ""))], good], text: "您好", nil, requests: 3),
     Row(
-      "500 for ever", [[.send(FaultyServer.response("500 Oops", "{\"error\":{\"code\":500,\"type\":\"server_error\",\"message\":\"我小时候住在河边\"}}"))]],
+      "500 twice, then well",
+      [[.send(FaultyServer.response("500 Oops", "oops"))], [.send(FaultyServer.response("503 Busy", ""))], good],
+      text: "您好", nil, requests: 3),
+    Row(
+      "500 for ever",
+      [
+        [
+          .send(
+            FaultyServer.response(
+              "500 Oops", "{\"error\":{\"code\":500,\"type\":\"server_error\",\"message\":\"我小时候住在河边\"}}"))
+        ]
+      ],
       .refused(status: 500, message: "server_error 500"), requests: 3),
     Row(
-      "400 is final", [[.send(FaultyServer.response("400 Bad Request", "{\"error\":{\"code\":400,\"type\":\"exceed_context_size_error\"}}"))]],
+      "400 is final",
+      [
+        [
+          .send(
+            FaultyServer.response(
+              "400 Bad Request", "{\"error\":{\"code\":400,\"type\":\"exceed_context_size_error\"}}"))
+        ]
+      ],
       .refused(status: 400, message: "exceed_context_size_error 400"), requests: 1),
-    Row("401 is final", [[.send(FaultyServer.response("401 Unauthorized", "no"))]], .refused(status: 401, message: "no error code given"), requests: 1),
-    Row("a redirect is not followed", [[.send(FaultyServer.response("302 Found", "", headers: "location: http://127.0.0.1:1/\r\n"))]], .refused(status: 302, message: "no error code given"), requests: 1),
+    Row(
+      "401 is final", [[.send(FaultyServer.response("401 Unauthorized", "no"))]],
+      .refused(status: 401, message: "no error code given"), requests: 1),
+    Row(
+      "a redirect is not followed",
+      [[.send(FaultyServer.response("302 Found", "", headers: "location: http://127.0.0.1:1/\r\n"))]],
+      .refused(status: 302, message: "no error code given"), requests: 1),
     Row("disconnect before the head, then well", [[.close], good], text: "您好", nil, requests: 2),
     Row("reset before the head, then well", [[.reset], good], text: "您好", nil, requests: 2),
     Row("disconnect after the head, then well", [[.send(head), .close], good], text: "您好", nil, requests: 2),
     Row("truncated after text", [[.send(head + Events.text("您")), .close], good], text: "您", Events.cut, requests: 1),
-    Row("truncated, cleanly chunked", [[.send(FaultyServer.chunked([Events.text("您")]))], good], text: "您", Events.cut, requests: 1),
-    Row("malformed after text", [[.send(head + Events.text("您") + "data: {\"choi\n\n" + Events.done), .close], good], text: "您", .malformed("an event is not a chat completion chunk"), requests: 1),
-    Row("malformed first", [[.send(head + "data: {\"choi\n\n"), .close], good], .malformed("an event is not a chat completion chunk"), requests: 1),
-    Row("error within the stream, before text, then well", [[.send(head + "data: {\"error\":{\"code\":503}}\n\n"), .close], good], text: "您好", nil, requests: 2),
-    Row("error within the stream, after text", [[.send(head + Events.text("您") + "data: {\"error\":{\"code\":503}}\n\n"), .close], good], text: "您", .refused(status: 503, message: "503"), requests: 1),
-    Row("the connection stays open after the end", [[.send(head + Events.text("您好") + Events.done), .stall]], text: "您好", nil, requests: 1),
-    Row("slow but steady", [[.send(head), .pause(milliseconds: 30), .send(Events.text("您")), .pause(milliseconds: 30), .send(Events.text("好")), .pause(milliseconds: 30), .send(Events.done), .close]], text: "您好", nil, requests: 1),
+    Row(
+      "truncated, cleanly chunked", [[.send(FaultyServer.chunked([Events.text("您")]))], good], text: "您", Events.cut,
+      requests: 1),
+    Row(
+      "malformed after text", [[.send(head + Events.text("您") + "data: {\"choi\n\n" + Events.done), .close], good],
+      text: "您", .malformed("an event is not a chat completion chunk"), requests: 1),
+    Row(
+      "malformed first", [[.send(head + "data: {\"choi\n\n"), .close], good],
+      .malformed("an event is not a chat completion chunk"), requests: 1),
+    Row(
+      "error within the stream, before text, then well",
+      [[.send(head + "data: {\"error\":{\"code\":503}}\n\n"), .close], good], text: "您好", nil, requests: 2),
+    Row(
+      "error within the stream, after text",
+      [[.send(head + Events.text("您") + "data: {\"error\":{\"code\":503}}\n\n"), .close], good], text: "您",
+      .refused(status: 503, message: "503"), requests: 1),
+    Row(
+      "the connection stays open after the end", [[.send(head + Events.text("您好") + Events.done), .stall]], text: "您好",
+      nil, requests: 1),
+    Row(
+      "slow but steady",
+      [
+        [
+          .send(head), .pause(milliseconds: 30), .send(Events.text("您")), .pause(milliseconds: 30),
+          .send(Events.text("好")), .pause(milliseconds: 30), .send(Events.done), .close,
+        ]
+      ], text: "您好", nil, requests: 1),
   ]
 
   @Test(arguments: rows)
@@ -166,7 +215,7 @@ import Testing
   @Test func anEndlessReplyIsCut() async throws {
     let flood = String(repeating: Events.text(String(repeating: "长", count: 500)), count: 60)
     let result = try await Self.converse([[.send(Self.head + flood), .stall]])
-    #expect(result.error == .tooLarge(limit_bytes: Limits.replyBytes))
+    #expect(result.error == .tooLarge(limit_bytes: Engines.Limits.replyBytes))
   }
 
   /// Cancelling the reader closes the connection: a model does not go on writing for nobody.

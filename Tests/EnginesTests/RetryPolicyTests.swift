@@ -33,11 +33,12 @@ import Testing
     #expect(Self.policy.pause(after: busy, attempt: 0, retryAfter: .seconds(31), chance: 0) == nil)
   }
 
-  @Test(arguments: [
-    (nil, nil), ("5", .seconds(5)), ("0", .zero), ("1.5", .milliseconds(1500)), ("-1", nil), ("soon", nil),
-    ("1e99", .seconds(86_400)), ("Thu, 01 Jan 1970 00:01:10 GMT", .seconds(10)),
-    ("Thu, 01 Jan 1970 00:00:10 GMT", .zero),
-  ] as [(String?, Duration?)])
+  @Test(
+    arguments: [
+      (nil, nil), ("5", .seconds(5)), ("0", .zero), ("1.5", .milliseconds(1500)), ("-1", nil), ("soon", nil),
+      ("1e99", .seconds(86_400)), ("Thu, 01 Jan 1970 00:01:10 GMT", .seconds(10)),
+      ("Thu, 01 Jan 1970 00:00:10 GMT", .zero),
+    ] as [(String?, Duration?)])
   func readsRetryAfter(_ field: String?, _ expected: Duration?) {
     #expect(RetryPolicy.retryAfter(field, now: Date(timeIntervalSince1970: 60)) == expected)
   }

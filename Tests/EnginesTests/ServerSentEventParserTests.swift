@@ -43,7 +43,9 @@ import Testing
     Row("an unfinished event is dropped", "data: a\n\ndata: b\n", "a"),
     Row("an unfinished line is dropped", "data: a\n\ndata: b", "a"),
     Row("colons within data", "data: {\"a\": \"b:c\"}\n\n", "{\"a\": \"b:c\"}"),
-    Row("named event", "event: error\ndata: x\n\ndata: y\n\n", events: [Event(type: "error", data: "x"), Event(data: "y")]),
+    Row(
+      "named event", "event: error\ndata: x\n\ndata: y\n\n",
+      events: [Event(type: "error", data: "x"), Event(data: "y")]),
     Row("llama.cpp's error line", "error: {\"code\":500}\n\n", events: [Event(type: "error", data: "{\"code\":500}")]),
     Row("event without data", "event: ping\n\ndata: a\n\n", "a"),
   ]
@@ -68,16 +70,16 @@ import Testing
 
   @Test func boundsALine() {
     var parser = ServerSentEventParser()
-    #expect(throws: ServerSentEventParser.Failure.tooLong(limit_bytes: Limits.eventBytes)) {
-      try parser.feed([UInt8](repeating: 0x61, count: Limits.eventBytes + 1))
+    #expect(throws: ServerSentEventParser.Failure.tooLong(limit_bytes: Engines.Limits.eventBytes)) {
+      try parser.feed([UInt8](repeating: 0x61, count: Engines.Limits.eventBytes + 1))
     }
   }
 
   @Test func boundsAnEventOfManyLines() {
     var parser = ServerSentEventParser()
     let line = Array("data: \(String(repeating: "x", count: 1000))\n".utf8)
-    #expect(throws: ServerSentEventParser.Failure.tooLong(limit_bytes: Limits.eventBytes)) {
-      for _ in 0...(Limits.eventBytes / 1000) { _ = try parser.feed(line) }
+    #expect(throws: ServerSentEventParser.Failure.tooLong(limit_bytes: Engines.Limits.eventBytes)) {
+      for _ in 0...(Engines.Limits.eventBytes / 1000) { _ = try parser.feed(line) }
     }
   }
 

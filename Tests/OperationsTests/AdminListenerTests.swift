@@ -100,7 +100,8 @@ import Testing
   @Test func saysWhyItCannotListen() async throws {
     let listener = try await Self.start()
     await #expect { try await Self.start(on: listener.endpoint) } throws: {
-      "\($0)".contains("admin.address: cannot listen on \(listener.endpoint)") && "\($0)".contains("Address already in use")
+      "\($0)".contains("admin.address: cannot listen on \(listener.endpoint)")
+        && "\($0)".contains("Address already in use")
     }
     await listener.stop()
   }
@@ -129,12 +130,14 @@ import Testing
     let listener = try await Self.start()
     guard case .tcp(let host, let port) = listener.endpoint else { return }
     let start = ContinuousClock.now
+    var channels: [any Channel] = []
     for text in ["", "GET /healthz HTTP/1.1\r\n"] {
       let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         .connect(host: host, port: port).get()
       if !text.isEmpty { try await channel.writeAndFlush(ByteBuffer(string: text)).get() }
-      try await channel.closeFuture.get()
+      channels.append(channel)
     }
+    for channel in channels { try await channel.closeFuture.get() }
     #expect(ContinuousClock.now - start < .seconds(4 * Limits.adminTimeout_s))
     await listener.stop()
   }

@@ -117,11 +117,14 @@ import Testing
   }
 
   @Test(arguments: [
-    (#"{"chips": {"maximum": 3}}"#, "key chips.maximum is unknown"), (#"{"chips": {"mx": 3}}"#, "did you mean chips.max?"),
+    (#"{"chips": {"maximum": 3}}"#, "key chips.maximum is unknown"),
+    (#"{"chips": {"mx": 3}}"#, "did you mean chips.max?"),
     (#"{"chips": 3}"#, "key chips is unknown"), (#"{"chips": {"max": {"a": 1}}}"#, "key chips.max.a is unknown"),
-    (#"{"chips": {"max": null}}"#, "key chips.max: it is null"), (#"{"chips.max": 1, "chips": {"max": 2}}"#, "chips.max: it is set twice"),
+    (#"{"chips": {"max": null}}"#, "key chips.max: it is null"),
+    (#"{"chips.max": 1, "chips": {"max": 2}}"#, "chips.max: it is set twice"),
     ("[1]", "not a JSON object"), ("", "not JSON"), ("{", "not JSON"), (#"{"chips": {"max": 3},}x"#, "not JSON"),
-    (#"{"jwt": {"key_files": ["a,b"]}}"#, "texts without commas"), (#"{"jwt": {"key_files": [{}]}}"#, "texts without commas"),
+    (#"{"jwt": {"key_files": ["a,b"]}}"#, "texts without commas"),
+    (#"{"jwt": {"key_files": [{}]}}"#, "texts without commas"),
     (#"{"chips": {"max": 1.5}}"#, "chips.max: '1.5' is not a whole number from 1 to 16"),
     (#"{"chips": {"enabled": 3}}"#, "chips.enabled: '3' is not true or false"),
   ])
@@ -147,7 +150,8 @@ import Testing
     ("grpc.address", "localhost", "--grpc: 'localhost' has no port"), ("grpc.address", "off", "gRPC cannot be off"),
     ("admin.address", "::1:80", "--admin: an IPv6 address needs brackets"),
     ("bridge.address", "127.0.0.1:8080", "no WebSocket bridge yet"),
-    ("database.url", "", "--database-url: it is empty"), ("chips.max", "0", "--set chips.max: '0' is not a whole number"),
+    ("database.url", "", "--database-url: it is empty"),
+    ("chips.max", "0", "--set chips.max: '0' is not a whole number"),
     ("chips.max", "四", "is not a whole number"), ("chips.enabled", "maybe", "is not true or false"),
     ("regreeting.idle", "6", "is not a duration"), ("regreeting.idle", "10ms", "is outside"),
     ("connect.buffer_bytes", "1KiB", "is outside"), ("log.level", "loud", "is not one of trace, debug"),
@@ -165,7 +169,8 @@ import Testing
   }
 
   @Test func contradictions() {
-    #expect(Self.error(flags: ["data.ephemeral": "true", "database.url": "postgresql://x"]).contains("exclude each other"))
+    #expect(
+      Self.error(flags: ["data.ephemeral": "true", "database.url": "postgresql://x"]).contains("exclude each other"))
     #expect(Self.error(flags: ["chat.engine": "openai", "chat.url": "ftp://x"]).contains("not an http://"))
   }
 

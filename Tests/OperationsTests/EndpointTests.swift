@@ -3,12 +3,13 @@ import Testing
 @testable import Operations
 
 @Suite struct EndpointTests {
-  @Test(arguments: [
-    ("127.0.0.1:50051", .tcp(host: "127.0.0.1", port: 50_051)), ("localhost:0", .tcp(host: "localhost", port: 0)),
-    ("[::1]:80", .tcp(host: "::1", port: 80)), ("[fe80::1%eth0]:80", .tcp(host: "fe80::1%eth0", port: 80)),
-    ("0.0.0.0:65535", .tcp(host: "0.0.0.0", port: 65_535)), ("unix:/run/x.sock", .unix(path: "/run/x.sock")),
-    ("unix:x.sock", .unix(path: "x.sock")), ("unix:///run/x.sock", .unix(path: "/run/x.sock")), ("off", .off),
-  ] as [(String, Endpoint)])
+  @Test(
+    arguments: [
+      ("127.0.0.1:50051", .tcp(host: "127.0.0.1", port: 50_051)), ("localhost:0", .tcp(host: "localhost", port: 0)),
+      ("[::1]:80", .tcp(host: "::1", port: 80)), ("[fe80::1%eth0]:80", .tcp(host: "fe80::1%eth0", port: 80)),
+      ("0.0.0.0:65535", .tcp(host: "0.0.0.0", port: 65_535)), ("unix:/run/x.sock", .unix(path: "/run/x.sock")),
+      ("unix:x.sock", .unix(path: "x.sock")), ("unix:///run/x.sock", .unix(path: "/run/x.sock")), ("off", .off),
+    ] as [(String, Endpoint)])
   func reads(_ text: String, _ endpoint: Endpoint) throws {
     #expect(try Endpoint(parsing: text) == endpoint)
     #expect(try Endpoint(parsing: endpoint.description) == endpoint)

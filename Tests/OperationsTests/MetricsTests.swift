@@ -54,7 +54,9 @@ import Testing
   @Test func timersFillTheBucketsOfA66() {
     let registry = PrometheusRegistry()
     let timer = Timer(label: "grpc.server.call.duration", factory: registry)
-    for nanoseconds in [0, 1, 10_000, 10_001, 3_000_000, 200_000_000_000, -5] { timer.recordNanoseconds(Int64(nanoseconds)) }
+    for nanoseconds in [0, 1, 10_000, 10_001, 3_000_000, 200_000_000_000, -5] {
+      timer.recordNanoseconds(Int64(nanoseconds))
+    }
     let lines = Self.line(registry, "grpc_server_call_duration_seconds")
     func count(_ bound: String) -> String? {
       lines.first { $0.contains("le=\"\(bound)\"") }?.split(separator: " ").last.map(String.init)
@@ -70,7 +72,8 @@ import Testing
     let registry = PrometheusRegistry()
     Recorder(label: "grpc.server.call.sent_total_compressed_message_size", factory: registry).record(2048)
     Recorder(label: "sql.statements", factory: registry).record(3)
-    #expect(!Self.line(registry, "grpc_server_call_sent_total_compressed_message_size_bytes_bucket{le=\"2048\"} 1").isEmpty)
+    #expect(
+      !Self.line(registry, "grpc_server_call_sent_total_compressed_message_size_bytes_bucket{le=\"2048\"} 1").isEmpty)
     #expect(!Self.line(registry, "sql_statements_bucket{le=\"4\"} 1").isEmpty)
     #expect(!Self.line(registry, "sql_statements_bucket{le=\"2\"} 0").isEmpty)
   }
@@ -185,7 +188,9 @@ import Testing
     #expect(named["message_size_bytes"]?[1] as? String == "histogram")
     #expect((named["m"]?[3] as? [[Any]])?.first?[2] as? String == "nan")
     #expect((named["n"]?[3] as? [[Any]])?.first?[2] as? String == "-inf")
-    for name in ["process_cpu_seconds", "process_resident_memory_bytes", "process_open_fds", "process_start_time_seconds"] {
+    for name in [
+      "process_cpu_seconds", "process_resident_memory_bytes", "process_open_fds", "process_start_time_seconds",
+    ] {
       let value = ((named[name]?[3] as? [[Any]])?.first?[2] as? String).flatMap { Double($0) }
       #expect((value ?? 0) > 0, "\(name)")
     }

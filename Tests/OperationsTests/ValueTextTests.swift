@@ -3,17 +3,19 @@ import Testing
 @testable import Operations
 
 @Suite struct ValueTextTests {
-  @Test(arguments: [
-    ("500ms", .milliseconds(500)), ("30s", .seconds(30)), ("5m", .seconds(300)), ("6h", .seconds(21_600)),
-    ("2d", .seconds(172_800)), ("1h30m", .seconds(5400)), ("1.5s", .milliseconds(1500)), ("0s", .zero),
-    ("1m0.25s", .milliseconds(60_250)),
-  ] as [(String, Duration)])
+  @Test(
+    arguments: [
+      ("500ms", .milliseconds(500)), ("30s", .seconds(30)), ("5m", .seconds(300)), ("6h", .seconds(21_600)),
+      ("2d", .seconds(172_800)), ("1h30m", .seconds(5400)), ("1.5s", .milliseconds(1500)), ("0s", .zero),
+      ("1m0.25s", .milliseconds(60_250)),
+    ] as [(String, Duration)])
   func readsDurations(_ text: String, _ duration: Duration) throws {
     #expect(try DurationText.parse(text) == duration)
   }
 
   @Test(arguments: [
-    "", "30", "s", "-5s", "5 s", "5S", "5sec", "1s1m", "1s1s", "1..5s", "1e3s", "infs", "nans", "0x5s", "5s ", "٥s", "9999999d",
+    "", "30", "s", "-5s", "5 s", "5S", "5sec", "1s1m", "1s1s", "1..5s", "1e3s", "infs", "nans", "0x5s", "5s ", "٥s",
+    "9999999d",
   ])
   func refusesDurations(_ text: String) {
     #expect(throws: InvalidValue.self) { try DurationText.parse(text) }
@@ -29,10 +31,12 @@ import Testing
     #expect(throws: InvalidValue.self) { try ByteCountText.parse(text) }
   }
 
-  @Test(arguments: [
-    ("chips.enable", "chips.enabled"), ("chip.max", "chips.max"), ("grpc.adress", "grpc.address"),
-    ("log.leevl", "log.level"), ("database.pool", "database.pool_size"), ("zzz", nil), ("completely.different.thing", nil),
-  ] as [(String, String?)])
+  @Test(
+    arguments: [
+      ("chips.enable", "chips.enabled"), ("chip.max", "chips.max"), ("grpc.adress", "grpc.address"),
+      ("log.leevl", "log.level"), ("database.pool", "database.pool_size"), ("zzz", nil),
+      ("completely.different.thing", nil),
+    ] as [(String, String?)])
   func suggestsWhatWasMeant(_ typed: String, _ expected: String?) {
     #expect(NearestName.suggestion(for: typed, among: Settings.all.map(\.name)) == expected)
   }

@@ -42,7 +42,7 @@ package final class PostgreSQLNotifier: Notifier {
         isIncomplete: isIncomplete)
       do {
         _ = try await pool.query(Self.notify, [.text(Self.channel), .textArray(payloads)])
-      } catch where error.kind == .closed {
+      } catch  where error.kind == .closed {
         pending.withLock { $0 = Pending() }
         return
       } catch {

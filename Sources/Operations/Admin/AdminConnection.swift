@@ -49,42 +49,44 @@ final class AdminConnection: ChannelInboundHandler {
   }
 
   private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-    let routes = routes
-    let method = head.method.rawValue
-    let target = head.uri
+    switch routes.answer(method: head.method.rawValue, target: head.uri) {
+    case .now(let response): write(response, to: head, context)
+    case .check(let check): wait(for: check, head, context)
+    }
+  }
+
+  private func wait(
+    for check: @escaping @Sendable () async -> AdminRoutes.Response, _ head: HTTPRequestHead,
+    _ context: ChannelHandlerContext
+  ) {
     let loopContext = NIOLoopBound(context, eventLoop: context.eventLoop)
     let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
-    let isKeptAlive = head.isKeepAlive
-    let isHead = head.method == .HEAD
-    let version = head.version
-    let late = context.eventLoop.makePromise(of: AdminRoutes.Response.self)
-    let timeout = context.eventLoop.scheduleTask(in: .seconds(Limits.readinessTimeout_s)) {
-      late.succeed(AdminRoutes.Response(status: 503, body: "the check did not answer in time\n"))
+    let response = context.eventLoop.makePromise(of: AdminRoutes.Response.self)
+    let timeout = context.eventLoop.scheduleTask(in: .seconds(Limits.checkTimeout_s)) {
+      response.succeed(AdminRoutes.Response(status: 503, body: "the check did not answer in time\n"))
     }
-    let task = Task {
-      late.succeed(await routes.response(method: method, target: target))
-    }
-    late.futureResult.whenSuccess { response in
+    let task = Task { response.succeed(await check()) }
+    response.futureResult.whenSuccess { response in
       timeout.cancel()
       task.cancel()
-      handler.value.write(response, version, isHead: isHead, isKeptAlive: isKeptAlive, loopContext.value)
+      handler.value.write(response, to: head, loopContext.value)
     }
   }
 
   private func write(
-    _ response: AdminRoutes.Response, _ version: HTTPVersion, isHead: Bool, isKeptAlive: Bool,
-    _ context: ChannelHandlerContext
+    _ response: AdminRoutes.Response, to request: HTTPRequestHead, _ context: ChannelHandlerContext
   ) {
     guard context.channel.isActive else { return }
     restartTimer(context)
+    let isKeptAlive = request.isKeepAlive
     var headers = HTTPHeaders([
       ("content-type", response.contentType), ("content-length", "\(response.body.utf8.count)"),
       ("cache-control", "no-store"), ("connection", isKeptAlive ? "keep-alive" : "close"),
     ])
     if let allow = response.allow { headers.add(name: "allow", value: allow) }
-    let head = HTTPResponseHead(version: version, status: .init(statusCode: response.status), headers: headers)
+    let head = HTTPResponseHead(version: request.version, status: .init(statusCode: response.status), headers: headers)
     context.write(wrapOutboundOut(.head(head)), promise: nil)
-    if !isHead {
+    if request.method != .HEAD {
       context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: response.body)))), promise: nil)
     }
     let written = context.eventLoop.makePromise(of: Void.self)

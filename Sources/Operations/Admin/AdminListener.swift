@@ -63,10 +63,11 @@ package final class AdminListener: Service {
 
   /// Serves until the service group stops: the last to go, so that a draining server can still be watched.
   package func run() async throws {
-    await cancelWhenGracefulShutdown {
-      try? await self.channel.closeFuture.get()
+    await withTaskCancellationOrGracefulShutdownHandler {
+      try? await channel.closeFuture.get()
+    } onCancelOrGracefulShutdown: {
+      self.channel.close(promise: nil)
     }
-    await stop()
   }
 
   package func stop() async {

@@ -1,6 +1,6 @@
-/// What the admin listener asks the service. The closures run outside the event loop's own work and must not block.
+/// What the admin listener asks the service. The closures must not block.
 package struct AdminRoutes: Sendable {
-  /// Prometheus text.
+  /// Prometheus text. Called on the listener's event loop.
   package var metrics: @Sendable () -> String
   /// Why the process should be restarted; empty: it is alive.
   package var livenessProblems: @Sendable () async -> [String]
@@ -26,19 +26,25 @@ package struct AdminRoutes: Sendable {
 
   static let prometheusContentType = "text/plain; version=0.0.4; charset=utf-8"
 
+  /// What a request gets: an answer, or a check to wait for.
+  enum Answer: Sendable {
+    case now(Response)
+    case check(@Sendable () async -> Response)
+  }
+
   /// `target` is the request target; its query is ignored.
-  func response(method: String, target: String) async -> Response {
+  func answer(method: String, target: String) -> Answer {
     let path = target.prefix { $0 != "?" }
     guard ["/metrics", "/healthz", "/readyz"].contains(String(path)) else {
-      return Response(status: 404, body: "not found: this listener has /metrics, /healthz and /readyz\n")
+      return .now(Response(status: 404, body: "not found: this listener has /metrics, /healthz and /readyz\n"))
     }
     guard method == "GET" || method == "HEAD" else {
-      return Response(status: 405, allow: "GET, HEAD", body: "only GET and HEAD\n")
+      return .now(Response(status: 405, allow: "GET, HEAD", body: "only GET and HEAD\n"))
     }
     switch path {
-    case "/metrics": return Response(status: 200, contentType: Self.prometheusContentType, body: metrics())
-    case "/healthz": return Self.check(await livenessProblems())
-    default: return Self.check(await readinessProblems())
+    case "/metrics": return .now(Response(status: 200, contentType: Self.prometheusContentType, body: metrics()))
+    case "/healthz": return .check { Self.check(await livenessProblems()) }
+    default: return .check { Self.check(await readinessProblems()) }
     }
   }
 

@@ -82,7 +82,8 @@ extension ServiceConfiguration {
       throw ConfigurationError("bridge.address: this version has no WebSocket bridge yet; leave it off")
     }
     guard database.url == nil || !data.isEphemeral else {
-      throw ConfigurationError("data.ephemeral and database.url exclude each other: only a private cluster is ephemeral")
+      throw ConfigurationError(
+        "data.ephemeral and database.url exclude each other: only a private cluster is ephemeral")
     }
   }
 }

@@ -1,7 +1,7 @@
 package import Logging
 
 #if canImport(Glibc)
-import Glibc
+  import Glibc
 #endif
 
 /// How log lines look.

@@ -2,7 +2,7 @@ import Dispatch
 import Synchronization
 
 #if canImport(Glibc)
-import Glibc
+  import Glibc
 #endif
 
 /// Takes log lines from any thread without ever blocking it and writes them to a descriptor in order. When the reader
@@ -61,7 +61,8 @@ package final class LogWriter: Sendable {
       guard !bytes.isEmpty || dropped > 0 else { return }
       writeAll(bytes)
       if dropped > 0 {
-        writeAll(Array("{\"level\":\"warning\",\"logger\":\"log\",\"message\":\"\(dropped) log lines dropped\"}\n".utf8))
+        writeAll(
+          Array("{\"level\":\"warning\",\"logger\":\"log\",\"message\":\"\(dropped) log lines dropped\"}\n".utf8))
       }
     }
   }

@@ -7,7 +7,8 @@ struct MetricLabel: Hashable, Comparable {
   static func labels(_ dimensions: [(String, String)]) -> [MetricLabel] {
     var values: [String: String] = [:]
     for (name, value) in dimensions {
-      var name = MetricName.sanitized(name).split(separator: ":", omittingEmptySubsequences: false).joined(separator: "_")
+      var name = MetricName.sanitized(name).split(separator: ":", omittingEmptySubsequences: false).joined(
+        separator: "_")
       // Names beginning with two underscores, and these two, are Prometheus's own.
       if name.hasPrefix("__") || name == "le" || name == "quantile" { name = "label_" + name }
       values[name] = value

@@ -187,6 +187,10 @@ final class NetworkCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable
   private func settle() {
     guard let status = state.status else { return }
     deliver()
+    failWaiters(status)
+  }
+
+  private func failWaiters(_ status: Status) {
     let writers = self.writers
     let headWaiters = self.headWaiters
     self.writers = []
@@ -199,56 +203,67 @@ final class NetworkCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable
     }
   }
 
-  /// Gives the reader the next message or the end, if there is either.
+  /// Gives whoever reads the next message or the end, if there is either.
   private func deliver() {
-    do {
-      if let only {
-        guard let status = state.status else {
-          credit(deframer.creditReceived())
-          return
-        }
-        self.only = nil
-        guard status.isOK else { return only.resume(throwing: status) }
-        guard let message = try deframer.next() else {
-          return only.resume(throwing: Status(.unimplemented, "the server sent no response; one was expected"))
-        }
-        guard deframer.buffered_bytes == 0 else {
-          return only.resume(throwing: Status(.unimplemented, "the server sent more than one response"))
-        }
-        only.resume(returning: message)
-      } else if let reader {
-        if let status = state.status, !status.isOK {
-          self.reader = nil
-          return reader.resume(throwing: status)
-        }
-        if let message = try deframer.next() {
-          self.reader = nil
-          credit(deframer.creditDelivered())
-          return reader.resume(returning: message)
-        }
-        guard state.status != nil else {
-          credit(deframer.creditReceived())
-          return
-        }
-        self.reader = nil
-        guard deframer.buffered_bytes == 0 else {
-          return reader.resume(throwing: Status(.internal, "the response ends inside a message"))
-        }
-        reader.resume(returning: nil)
-      }
-    } catch {
-      failDelivery(error.status)
+    if let only {
+      guard let result = singleResult() else { return }
+      self.only = nil
+      only.resume(with: result)
+    } else if let reader {
+      guard let result = nextResult() else { return }
+      self.reader = nil
+      reader.resume(with: result)
     }
   }
 
-  private func failDelivery(_ status: Status) {
-    let reader = self.reader
-    let only = self.only
-    self.reader = nil
-    self.only = nil
-    abort(status)
-    reader?.resume(throwing: status)
-    only?.resume(throwing: status)
+  /// Nil when the reader has to wait; what has come is then credited, so that the rest can come.
+  private func nextResult() -> Result<ByteBuffer?, any Error>? {
+    if let status = state.status, !status.isOK { return .failure(status) }
+    do {
+      if let message = try deframer.next() {
+        credit(deframer.creditDelivered())
+        return .success(message)
+      }
+    } catch {
+      return .failure(unusable(error.status))
+    }
+    guard state.status != nil else {
+      credit(deframer.creditReceived())
+      return nil
+    }
+    guard deframer.buffered_bytes == 0 else {
+      return .failure(Status(.internal, "the response ends inside a message"))
+    }
+    return .success(nil)
+  }
+
+  private func singleResult() -> Result<ByteBuffer, any Error>? {
+    guard let status = state.status else {
+      credit(deframer.creditReceived())
+      return nil
+    }
+    guard status.isOK else { return .failure(status) }
+    do {
+      guard let message = try deframer.next() else {
+        return .failure(Status(.unimplemented, "the server sent no response; one was expected"))
+      }
+      guard deframer.buffered_bytes == 0 else {
+        return .failure(Status(.unimplemented, "the server sent more than one response"))
+      }
+      return .success(message)
+    } catch {
+      return .failure(error.status)
+    }
+  }
+
+  /// Ends a call whose response cannot be read. The reader is told by the caller.
+  private func unusable(_ status: Status) -> Status {
+    if state.abort(status) == .endAndReset {
+      connector.deadlines.remove(self)
+      stream?.reset(.cancel)
+      failWaiters(status)
+    }
+    return status
   }
 
   private func credit(_ bytes: Int) {
@@ -279,7 +294,7 @@ final class NetworkCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable
     }
     deframer.append(data)
     if only != nil, deframer.buffered_bytes > options.responseLimit_bytes + 2 * Limits.messagePrefix_bytes {
-      return failDelivery(
+      return abort(
         Status(.resourceExhausted, "the response is longer than the limit of \(options.responseLimit_bytes) bytes"))
     }
     deliver()

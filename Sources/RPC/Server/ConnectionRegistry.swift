@@ -46,6 +46,15 @@ final class ConnectionRegistry: Sendable {
     }
   }
 
+  /// Lets `waitUntilEmpty` return although something is left.
+  func stopWaiting() {
+    let waiters = state.withLock { state in
+      defer { state.waiters = [] }
+      return state.waiters
+    }
+    for waiter in waiters { waiter.resume() }
+  }
+
   /// Returns when the last connection is gone and its handlers have returned.
   func waitUntilEmpty() async {
     await withCheckedContinuation { continuation in

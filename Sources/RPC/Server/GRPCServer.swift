@@ -68,7 +68,7 @@ package final class GRPCServer: Sendable {
   }
 
   /// Stops accepting, tells clients to go (two-step GOAWAY), lets calls finish for `grace`, then cancels what is left
-  /// and waits for its handlers, which are expected to return when cancelled.
+  /// and waits a little for its handlers, which are expected to return when cancelled.
   ///
   /// Returns the number of connections that had to be closed at the end of the grace period.
   @discardableResult
@@ -78,17 +78,20 @@ package final class GRPCServer: Sendable {
       connection.loop.execute { connection.beginGracefulShutdown() }
     }
     let registry = self.registry
+    let closed = Atomic<Int>(0)
     let killer = Task {
       try await Task.sleep(for: grace)
       let left = registry.all
+      closed.store(left.count, ordering: .relaxed)
       for connection in left {
         connection.loop.execute { connection.close() }
       }
-      return left.count
+      try await Task.sleep(for: .seconds(Limits.cancelledHandlers_s))
+      registry.stopWaiting()
     }
     await registry.waitUntilEmpty()
     killer.cancel()
-    return (try? await killer.value) ?? 0
+    return closed.load(ordering: .relaxed)
   }
 
   /// Connections and running handlers now: both 0 after `stop`.

@@ -128,7 +128,9 @@ private final class FaultyConnection: ChannelInboundHandler {
     case .pause(let milliseconds):
       let loopContext = NIOLoopBound(context, eventLoop: context.eventLoop)
       let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
-      context.eventLoop.scheduleTask(in: .milliseconds(milliseconds)) { handler.value.play(steps.dropFirst(), loopContext.value) }
+      context.eventLoop.scheduleTask(in: .milliseconds(milliseconds)) {
+        handler.value.play(steps.dropFirst(), loopContext.value)
+      }
     case .stall:
       break
     case .close:
