@@ -33,7 +33,7 @@ package struct SecretFile: Sendable {
     return try load()
   }
 
-  /// Whether people other than the owner can read the secret: worth a warning, not a refusal (mounted secrets are 0444).
+  /// Whether others than the owner can read it: worth a warning, not a refusal (mounted secrets are 0444).
   package var isReadableByOthers: Bool {
     var status = stat()
     return stat(path, &status) == 0 && status.st_mode & 0o077 != 0

@@ -17,10 +17,7 @@ struct TokenCache {
   var count: Int { principals.count }
 
   static func key(of token: String) -> SHA256Digest {
-    var hash = SHA256()
-    var token = token
-    token.withUTF8 { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
-    return hash.finalize()
+    SHA256.hash(data: Array(token.utf8))
   }
 
   func principal(for key: SHA256Digest) -> Principal? {

@@ -15,8 +15,8 @@ SECONDS = 30
 
 
 def one_line(error):
-    """What a command says when it cannot go on."""
-    lines = error.strip().splitlines()
+    """What a command says when it cannot go on, beside its log."""
+    lines = [line for line in error.strip().splitlines() if not line.startswith('{"time"')]
     assert len(lines) == 1, error
     assert "Fatal error" not in error and "0x" not in error
     return lines[0]

@@ -111,6 +111,7 @@ def test_kill_nine_during_turns(data_dir, victims):
             turns = [e.turn_id for e in log if Events.kind(e) == "user_message"]
             completed = [e.turn_id for e in log if Events.kind(e) == "turn_completed"]
             assert len(set(turns)) == len(turns)
+            assert not [e for e in log if Events.kind(e) == "turn_failed"], "a turn failed"
             assert sorted(completed) == sorted(turns), "one reply per turn"
             for turn in turns:
                 pieces = [e.agent_message for e in log if e.turn_id == turn and Events.kind(e) == "agent_message"]
@@ -198,6 +199,7 @@ def test_sigterm_says_goodbye(tmp_path):
             waiting = person.future(
                 "SendText", person.request(conversation, "还有一件事。", reply_mode=pb.REPLY_MODE_WAIT))
             wait_until(lambda: live.of("user_message"), "the message is stored")
+            stopping = time.monotonic()
             server.terminate()
             away = live.wait_kind("go_away", seconds=20)
             assert away.go_away.reason == "DRAINING" and away.sequence == 0
@@ -209,10 +211,11 @@ def test_sigterm_says_goodbye(tmp_path):
         statuses = []
         try:
             statuses += [answer.status for answer in watch]
-        except grpc.RpcError:
-            pass
+        except grpc.RpcError as error:
+            assert error.code() == grpc.StatusCode.UNAVAILABLE
         assert statuses in ([health_pb2.HealthCheckResponse.NOT_SERVING], []), statuses
     assert server.process.wait(25) == 0
+    assert time.monotonic() - stopping < 10, "a health watch held the stop up"
     assert server.stop() == 0
 
 

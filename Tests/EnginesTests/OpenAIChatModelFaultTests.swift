@@ -225,11 +225,12 @@ import Testing
     let reader = Task {
       for try await _ in model.reply(to: [PromptMessage(.user, "x")]) {}
     }
-    try await wait { server.openConnections == 1 && server.requests.count == 1 }
+    let isAsked = await comesTrue { server.openConnections == 1 && server.requests.count == 1 }
     reader.cancel()
-    try await wait { server.openConnections == 0 }
+    let isClosed = await comesTrue { server.openConnections == 0 }
     await model.shutdown()
     try await server.stop()
+    #expect(isAsked && isClosed)
   }
 
   /// More replies at once than async-http-client's own limit of eight connections to a server.
@@ -239,11 +240,12 @@ import Testing
     let readers = (0..<32).map { _ in
       Task { for try await _ in model.reply(to: [PromptMessage(.user, "x")]) {} }
     }
-    try await wait { server.requests.count == 32 }
+    let areAllAsked = await comesTrue { server.requests.count == 32 }
     readers.forEach { $0.cancel() }
-    try await wait { server.openConnections == 0 }
+    let areAllClosed = await comesTrue { server.openConnections == 0 }
     await model.shutdown()
     try await server.stop()
+    #expect(areAllAsked && areAllClosed)
   }
 
   @Test func theKeyIsHidden() throws {
@@ -254,11 +256,12 @@ import Testing
     #expect(APIKey("two words") == nil && APIKey("") == nil && APIKey("a\r\nb") == nil)
   }
 
-  private func wait(_ condition: () -> Bool) async throws {
-    let end = ContinuousClock.now + .seconds(10)
+  /// Whether it did within a minute.
+  private func comesTrue(_ condition: () -> Bool) async -> Bool {
+    let end = ContinuousClock.now + .seconds(60)
     while !condition() {
-      try #require(ContinuousClock.now < end, "the condition did not come true in 10 s")
-      try await Task.sleep(for: .milliseconds(5))
+      guard ContinuousClock.now < end, (try? await Task.sleep(for: .milliseconds(5))) != nil else { return false }
     }
+    return true
   }
 }

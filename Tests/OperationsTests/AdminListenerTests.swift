@@ -25,7 +25,7 @@ import Testing
 
   /// Status, header fields and body, as curl saw them.
   static func curl(_ arguments: String...) async throws -> (status: String, head: String, body: String) {
-    let command = try await Command(["curl", "--silent", "--show-error", "--include", "--max-time", "20"] + arguments)
+    let command = try await Command(["curl", "--silent", "--show-error", "--include", "--max-time", "60"] + arguments)
     let parts = command.output.components(separatedBy: "\r\n\r\n")
     let status = parts[0].split(separator: " ").dropFirst().first.map(String.init) ?? command.output
     return (status, parts[0].lowercased(), parts.dropFirst().joined(separator: "\r\n\r\n"))
@@ -153,9 +153,9 @@ import Testing
   }
 
   private func wait(_ condition: () async -> Bool) async throws {
-    let end = ContinuousClock.now + .seconds(20)
+    let end = ContinuousClock.now + .seconds(60)
     while !(await condition()) {
-      try #require(ContinuousClock.now < end, "the condition did not come true in 20 s")
+      try #require(ContinuousClock.now < end, "the condition did not come true in 60 s")
       try await Task.sleep(for: .milliseconds(10))
     }
   }

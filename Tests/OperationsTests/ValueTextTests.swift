@@ -21,26 +21,6 @@ import Testing
     #expect(throws: InvalidValue.self) { try DurationText.parse(text) }
   }
 
-  @Test(arguments: [("0", 0), ("65536", 65_536), ("64KiB", 65_536), ("4MiB", 4_194_304), ("1GiB", 1_073_741_824)])
-  func readsSizes(_ text: String, _ bytes: Int) throws {
-    #expect(try ByteCountText.parse(text) == bytes)
-  }
-
-  @Test(arguments: ["", "KiB", "4MB", "4 MiB", "-1", "1.5MiB", "99999999999999999999", "9999999GiB", "٥"])
-  func refusesSizes(_ text: String) {
-    #expect(throws: InvalidValue.self) { try ByteCountText.parse(text) }
-  }
-
-  @Test(
-    arguments: [
-      ("chips.enable", "chips.enabled"), ("chip.max", "chips.max"), ("grpc.adress", "grpc.address"),
-      ("log.leevl", "log.level"), ("database.pool", "database.pool_size"), ("zzz", nil),
-      ("completely.different.thing", nil),
-    ] as [(String, String?)])
-  func suggestsWhatWasMeant(_ typed: String, _ expected: String?) {
-    #expect(NearestName.suggestion(for: typed, among: Settings.all.map(\.name)) == expected)
-  }
-
   @Test(arguments: [("", "", 0), ("a", "", 1), ("ab", "ba", 1), ("abc", "abd", 1), ("kitten", "sitting", 3)])
   func measuresDistance(_ a: String, _ b: String, _ distance: Int) {
     #expect(NearestName.distance(Array(a.utf8), Array(b.utf8)) == distance)

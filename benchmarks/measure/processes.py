@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -96,6 +97,18 @@ class Server:
 
     def __exit__(self, *_) -> None:
         self.stop()
+
+
+def wait_for_port(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise MeasurementError(f"nobody listens on port {port}") from None
+            time.sleep(0.05)
 
 
 def on_load_core(command: list[str], timeout_s: float = 300) -> str:

@@ -4,7 +4,7 @@ import re
 import statistics
 from pathlib import Path
 
-from processes import MeasurementError, Server, load, on_load_core
+from processes import MeasurementError, Server, load, on_load_core, wait_for_port
 from service import Service
 
 SHAPES = {"64x100": (64, 100), "8x32": (8, 32)}
@@ -23,8 +23,9 @@ def measure(programs, directory: Path, quick: bool) -> dict:
         service = Service(programs.lifeecho, directory, ["--ephemeral"])
         servers.append((service, service.address, 600_000))
         nghttpd = Server(
-            "nghttpd", ["nghttpd", "--no-tls", "-v", "-d", str(site), "--address=127.0.0.1", "18080"],
-            directory / "nghttpd.log", r"listen.*:18080")
+            "nghttpd", ["nghttpd", "--no-tls", "-d", str(site), "--address=127.0.0.1", "18080"],
+            directory / "nghttpd.log", "")
+        wait_for_port(18080)
         servers.append((nghttpd, "127.0.0.1:18080", 600_000))
         if programs.grpc_cpp:
             peer = Server("C++ gRPC", [str(programs.grpc_cpp)], directory / "cpp.log", r"listening on (127\S+)\n")

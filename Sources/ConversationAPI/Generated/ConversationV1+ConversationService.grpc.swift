@@ -29,34 +29,34 @@ extension ConversationV1 {
     package static let streamAudio =
       Method<ConversationV1.StreamAudioRequest, ConversationV1.StreamAudioResponse>(name, "StreamAudio", .bidirectional)
     package static let endConversation =
-
-              Method<ConversationV1.EndConversationRequest, ConversationV1.EndConversationResponse>(name, "EndConversation", .unary)
+      Method<ConversationV1.EndConversationRequest, ConversationV1.EndConversationResponse>(
+        name, "EndConversation", .unary)
     package static let cancelSpeech =
       Method<ConversationV1.CancelSpeechRequest, ConversationV1.CancelSpeechResponse>(name, "CancelSpeech", .unary)
     package static let transcribe =
       Method<ConversationV1.TranscribeRequest, ConversationV1.TranscribeResponse>(name, "Transcribe", .clientStreaming)
     package static let retryTranscription =
-
-              Method<ConversationV1.RetryTranscriptionRequest, ConversationV1.RetryTranscriptionResponse>(name, "RetryTranscription", .unary)
+      Method<ConversationV1.RetryTranscriptionRequest, ConversationV1.RetryTranscriptionResponse>(
+        name, "RetryTranscription", .unary)
     package static let retryTurn =
       Method<ConversationV1.RetryTurnRequest, ConversationV1.RetryTurnResponse>(name, "RetryTurn", .unary)
     package static let acknowledgeEvents =
-
-              Method<ConversationV1.AcknowledgeEventsRequest, ConversationV1.AcknowledgeEventsResponse>(name, "AcknowledgeEvents", .unary)
+      Method<ConversationV1.AcknowledgeEventsRequest, ConversationV1.AcknowledgeEventsResponse>(
+        name, "AcknowledgeEvents", .unary)
     package static let getConversation =
-
-              Method<ConversationV1.GetConversationRequest, ConversationV1.GetConversationResponse>(name, "GetConversation", .unary)
+      Method<ConversationV1.GetConversationRequest, ConversationV1.GetConversationResponse>(
+        name, "GetConversation", .unary)
     package static let listConversations =
-
-              Method<ConversationV1.ListConversationsRequest, ConversationV1.ListConversationsResponse>(name, "ListConversations", .unary)
+      Method<ConversationV1.ListConversationsRequest, ConversationV1.ListConversationsResponse>(
+        name, "ListConversations", .unary)
     package static let deleteConversation =
-
-              Method<ConversationV1.DeleteConversationRequest, ConversationV1.DeleteConversationResponse>(name, "DeleteConversation", .unary)
+      Method<ConversationV1.DeleteConversationRequest, ConversationV1.DeleteConversationResponse>(
+        name, "DeleteConversation", .unary)
     package static let listMessages =
       Method<ConversationV1.ListMessagesRequest, ConversationV1.ListMessagesResponse>(name, "ListMessages", .unary)
     package static let getVoiceSession =
-
-              Method<ConversationV1.GetVoiceSessionRequest, ConversationV1.GetVoiceSessionResponse>(name, "GetVoiceSession", .unary)
+      Method<ConversationV1.GetVoiceSessionRequest, ConversationV1.GetVoiceSessionResponse>(
+        name, "GetVoiceSession", .unary)
   }
 
   /// Answers the calls of `lifeecho.conversation.v1.ConversationService`. Errors other than `Status` become INTERNAL.

@@ -5,7 +5,8 @@ extension Migration {
     sql: #"""
       CREATE SCHEMA IF NOT EXISTS lifeecho;
 
-      -- Ids compare byte by byte whatever the database's collation is: faster, and no index breaks when a libc changes.
+      -- Ids compare byte by byte whatever the database's collation is: faster, and no index breaks when a libc
+      -- changes.
 
       CREATE TABLE lifeecho.users (
         user_id text COLLATE "C" PRIMARY KEY,
@@ -23,8 +24,8 @@ extension Migration {
         updated_at timestamptz NOT NULL
       ) WITH (fillfactor = 80);
 
-      -- The interview state of a user; written with every reply, guarded by its version. Not compressed: that costs more
-      -- than writing it.
+      -- The interview state of a user; written with every reply, guarded by its version.
+      -- Not compressed: that costs more than writing it.
       CREATE TABLE lifeecho.memoir_state (
         user_id text COLLATE "C" PRIMARY KEY,
         state text NOT NULL DEFAULT '',
@@ -117,7 +118,8 @@ extension Migration {
       ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 
       -- As small as the work in hand: for the next turn of a conversation, renewals and claims.
-      CREATE INDEX turns_open ON lifeecho.turns (user_id, conversation_id, ordinal) WHERE state IN ('queued', 'running');
+      CREATE INDEX turns_open ON lifeecho.turns (user_id, conversation_id, ordinal)
+        WHERE state IN ('queued', 'running');
 
       -- What a command with an id did, for 30 days.
       CREATE TABLE lifeecho.requests (

@@ -126,8 +126,8 @@ extension Migration {
         RETURN CASE WHEN v_deleted THEN 'deleted' ELSE 'ok' END;
       END $$;
 
-      -- created; exists: the user's own, made meanwhile; forbidden: another user was first; user_unknown. The lock on the
-      -- user lets an erasure wait for the new row and see it.
+      -- created; exists: the user's own, made meanwhile; forbidden: another user was first; user_unknown.
+      -- The lock on the user lets an erasure wait for the new row and see it.
       CREATE FUNCTION lifeecho.create_conversation(p_user text, p_conversation text, p_now timestamptz) RETURNS text
       LANGUAGE plpgsql AS $$
       DECLARE
@@ -201,7 +201,8 @@ extension Migration {
           WHERE user_id = p_user AND conversation_id = p_conversation AND turn_id = p_turn
           RETURNING kind, ordinal, lease_number, attempt, request_id, message_sequence INTO v_turn;
         v_payload := jsonb_build_object('kind', v_turn.kind, 'attempt', v_turn.attempt);
-        INSERT INTO lifeecho.events (user_id, conversation_id, sequence, kind, turn_id, request_id, payload, create_time)
+        INSERT INTO lifeecho.events (user_id, conversation_id, sequence, kind, turn_id, request_id, payload,
+            create_time)
           VALUES (p_user, p_conversation, p_sequence, 17, p_turn, v_turn.request_id, v_payload, p_now);
         answer.event_time := p_now;
         answer.event_sequences := answer.event_sequences || p_sequence;

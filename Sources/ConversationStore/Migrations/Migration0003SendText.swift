@@ -26,7 +26,8 @@ extension Migration {
         v_started jsonb;
       BEGIN
         LOOP
-          SELECT head_sequence, log_epoch, stage, last_message_at, turn_count, open_turns, last_chip_ids, last_chip_texts,
+          SELECT head_sequence, log_epoch, stage, last_message_at, turn_count, open_turns, last_chip_ids,
+              last_chip_texts,
               awaits_profile_answer, deleted_at
             INTO v_conversation
             FROM lifeecho.conversations WHERE user_id = p_user AND conversation_id = p_conversation FOR NO KEY UPDATE;
@@ -77,7 +78,8 @@ extension Migration {
             answer.sequence := v_original.sequence;
             answer.turn_state := coalesce(v_original.state, 'failed');
             SELECT (q).turns_limit, (q).turns_used, (q).speech_limit_ms, (q).speech_used_ms, (q).reset_time
-              INTO answer.turns_limit, answer.turns_used, answer.speech_limit_ms, answer.speech_used_ms, answer.reset_time
+              INTO answer.turns_limit, answer.turns_used, answer.speech_limit_ms, answer.speech_used_ms,
+                  answer.reset_time
               FROM lifeecho.quota_now(p_user, v_person.tier, v_person.day_zone, p_limits, p_now) q;
             RETURN;
           END IF;
@@ -148,7 +150,8 @@ extension Migration {
               create_time)
             VALUES (p_user, p_conversation, v_head + 1, 16, p_turn, p_request, v_payload, p_now),
               (p_user, p_conversation, v_head + 2, 17, p_turn, p_request, v_started, p_now);
-          INSERT INTO lifeecho.turns (user_id, conversation_id, turn_id, ordinal, kind, state, lease_owner, lease_number,
+          INSERT INTO lifeecho.turns (user_id, conversation_id, turn_id, ordinal, kind, state, lease_owner,
+              lease_number,
               lease_expires_at, attempt, request_id, message_sequence, created_at)
             VALUES (p_user, p_conversation, p_turn, v_ordinal, 'reply', 'running', p_server, 1,
               clock_timestamp() + p_lease_ms * interval '1 millisecond', 1, p_request, v_head + 1, p_now);

@@ -33,7 +33,8 @@ extension Migration {
         SELECT max(create_time), array_agg(sequence ORDER BY sequence), array_agg(kind ORDER BY sequence),
             array_agg(turn_id ORDER BY sequence), array_agg(coalesce(request_id, '') ORDER BY sequence),
             array_agg(payload::text ORDER BY sequence)
-          INTO answer.event_time, answer.event_sequences, answer.event_kinds, answer.event_turns, answer.event_requests,
+          INTO answer.event_time, answer.event_sequences, answer.event_kinds, answer.event_turns,
+              answer.event_requests,
             answer.event_payloads
           FROM lifeecho.events
           WHERE user_id = p_user AND conversation_id = p_conversation AND turn_id = p_turn
@@ -49,7 +50,8 @@ extension Migration {
         p_user text, p_conversation text, p_turn text, p_lease_number bigint, p_message text, p_pieces text[],
             p_state text,
         p_state_stage text, p_state_version bigint, p_awaits_profile_answer boolean, p_changes text[], p_nickname text,
-        p_birth_year bigint, p_birth_place text, p_grew_up_place text, p_occupation text, p_declined text[], p_stage text,
+        p_birth_year bigint, p_birth_place text, p_grew_up_place text, p_occupation text, p_declined text[],
+            p_stage text,
         p_chip_ids text[], p_chip_texts text[], p_server text, p_lease_ms bigint, p_now timestamptz, p_limits bigint[],
         p_history bigint, OUT answer lifeecho.turn_answer
       ) LANGUAGE plpgsql SET enable_seqscan = off AS $$
@@ -71,7 +73,8 @@ extension Migration {
         END IF;
         answer.log_epoch := v_conversation.log_epoch;
         v_head := v_conversation.head_sequence;
-        SELECT kind, state, ordinal, lease_number, request_id, reply_message_id, reply_sequence, end_sequence INTO v_turn
+        SELECT kind, state, ordinal, lease_number, request_id, reply_message_id, reply_sequence,
+            end_sequence INTO v_turn
           FROM lifeecho.turns WHERE user_id = p_user AND conversation_id = p_conversation AND turn_id = p_turn;
         IF v_turn.state IS DISTINCT FROM 'running' OR v_turn.lease_number <> p_lease_number THEN
           IF v_turn.state = 'completed' AND v_turn.lease_number = p_lease_number
@@ -137,7 +140,8 @@ extension Migration {
             turn_ordinal, create_time)
           VALUES (p_user, p_conversation, v_head + 1, p_message, 'agent',
             CASE WHEN v_turn.kind = 'reply' THEN 'reply' ELSE 'greeting' END, p_pieces, p_turn, v_turn.ordinal, p_now);
-        INSERT INTO lifeecho.events (user_id, conversation_id, sequence, kind, turn_id, request_id, payload, create_time)
+        INSERT INTO lifeecho.events (user_id, conversation_id, sequence, kind, turn_id, request_id, payload,
+            create_time)
           SELECT p_user, p_conversation, v_head + e.place, e.kind, p_turn, v_turn.request_id, e.payload, p_now
             FROM unnest(v_kinds, v_payloads) WITH ORDINALITY e (kind, payload, place);
         v_head := v_head + v_count + 1;
@@ -151,7 +155,8 @@ extension Migration {
             last_chip_ids = p_chip_ids, last_chip_texts = p_chip_texts
           WHERE user_id = p_user AND conversation_id = p_conversation;
         IF v_conversation.open_turns > 1 THEN
-          answer := lifeecho.with_next_turn(answer, p_user, p_conversation, p_stage, v_head, p_server, p_lease_ms, p_now,
+          answer := lifeecho.with_next_turn(answer, p_user, p_conversation, p_stage, v_head, p_server,
+              p_lease_ms, p_now,
             p_history);
         END IF;
       END $$;
@@ -187,10 +192,12 @@ extension Migration {
         END IF;
         v_sequence := v_conversation.head_sequence + 1;
         v_payload := jsonb_build_object('kind', v_turn.kind, 'reason', p_reason, 'retryable', p_retryable);
-        INSERT INTO lifeecho.events (user_id, conversation_id, sequence, kind, turn_id, request_id, payload, create_time)
+        INSERT INTO lifeecho.events (user_id, conversation_id, sequence, kind, turn_id, request_id, payload,
+            create_time)
           VALUES (p_user, p_conversation, v_sequence, 20, p_turn, v_turn.request_id, v_payload, p_now);
         UPDATE lifeecho.turns
-          SET state = 'failed', lease_expires_at = NULL, end_sequence = v_sequence, failure = p_reason, ended_at = p_now
+          SET state = 'failed', lease_expires_at = NULL, end_sequence = v_sequence, failure = p_reason,
+              ended_at = p_now
           WHERE user_id = p_user AND conversation_id = p_conversation AND turn_id = p_turn;
         UPDATE lifeecho.conversations SET head_sequence = v_sequence, open_turns = open_turns - 1
           WHERE user_id = p_user AND conversation_id = p_conversation;

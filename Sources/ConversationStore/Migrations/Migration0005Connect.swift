@@ -94,7 +94,8 @@ extension Migration {
               btrim(v_stage)), 0))
         THEN
           v_stage := v_person.stage;
-          UPDATE lifeecho.conversations SET stage = v_stage WHERE user_id = p_user AND conversation_id = p_conversation;
+          UPDATE lifeecho.conversations SET stage = v_stage WHERE user_id = p_user
+              AND conversation_id = p_conversation;
         END IF;
 
         answer.outcome := 'ok';

@@ -63,7 +63,8 @@ extension Migration {
 
       -- Soft. Open turns end without an event: nobody may read the log any more.
       -- Outcomes: ok (also again), user_unknown, forbidden, unknown.
-      CREATE FUNCTION lifeecho.delete_conversation(p_user text, p_conversation text, p_now timestamptz, OUT outcome text)
+      CREATE FUNCTION lifeecho.delete_conversation(p_user text, p_conversation text, p_now timestamptz,
+          OUT outcome text)
       LANGUAGE plpgsql AS $$
       DECLARE
         v_deleted boolean;

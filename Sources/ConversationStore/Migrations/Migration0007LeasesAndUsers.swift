@@ -19,8 +19,8 @@ extension Migration {
             RETURNING t.turn_id::text, t.lease_number;
       END $$;
 
-      -- Takes over the first open turn of conversations where nobody runs it: queued, its lease ended, or, when p_alone,
-      -- leased by another server. Conversations that somebody works on are left for the next time.
+      -- Takes over the first open turn of conversations where nobody runs it: queued, its lease ended, or, when
+      -- p_alone, leased by another server. Conversations that somebody works on are left for the next time.
       CREATE FUNCTION lifeecho.claim_turns(
         p_server text, p_alone boolean, p_lease_ms bigint, p_limit bigint, p_now timestamptz, p_history bigint
       ) RETURNS SETOF lifeecho.turn_answer LANGUAGE plpgsql SET enable_seqscan = off AS $$
@@ -41,7 +41,8 @@ extension Migration {
           CONTINUE WHEN v_candidate.state = 'running' AND v_candidate.lease_expires_at > clock_timestamp()
             AND NOT (p_alone AND v_candidate.lease_owner <> p_server);
           SELECT head_sequence, log_epoch, stage INTO v_conversation FROM lifeecho.conversations
-            WHERE user_id = v_candidate.user_id AND conversation_id = v_candidate.conversation_id AND deleted_at IS NULL
+            WHERE user_id = v_candidate.user_id AND conversation_id = v_candidate.conversation_id
+                AND deleted_at IS NULL
             FOR NO KEY UPDATE SKIP LOCKED;
           CONTINUE WHEN NOT FOUND;
           SELECT turn_id, state, lease_expires_at, lease_owner INTO v_turn FROM lifeecho.turns
@@ -82,7 +83,8 @@ extension Migration {
         EXCEPTION WHEN invalid_parameter_value THEN
           v_day_zone := 'Asia/Shanghai';
         END;
-        INSERT INTO lifeecho.users AS u (user_id, nickname, birth_year, birth_place, grew_up_place, occupation, declined,
+        INSERT INTO lifeecho.users AS u (user_id, nickname, birth_year, birth_place, grew_up_place, occupation,
+            declined,
             tier, time_zone, day_zone, created_at, updated_at)
           VALUES (p_user, p_nickname, p_birth_year, p_birth_place, p_grew_up_place, p_occupation,
               coalesce(p_declined, '{}'),

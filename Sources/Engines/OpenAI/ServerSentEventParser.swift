@@ -1,5 +1,5 @@
-/// Takes an event stream apart (WHATWG HTML §9.2 "Server-sent events"). Sans-I/O: bytes go in, cut anywhere, also within
-/// a character; whole events come out. An event that the stream's end cuts off is dropped, as the standard says.
+/// Takes an event stream apart (WHATWG HTML §9.2 "Server-sent events"). Sans-I/O: bytes go in, cut anywhere, also
+/// within a character; whole events come out. An event that the stream's end cuts off is dropped, as the standard says.
 struct ServerSentEventParser {
   struct Event: Equatable {
     /// `message` unless the server named it.

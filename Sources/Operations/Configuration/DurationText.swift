@@ -26,23 +26,3 @@ package enum DurationText {
     return .milliseconds(Int64(total_ms.rounded()))
   }
 }
-
-/// Sizes: `65536`, `64KiB`, `4MiB`, `1GiB`.
-package enum ByteCountText {
-  private static let units: [(name: String, bytes: Int)] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)]
-
-  package static func parse(_ text: String) throws(InvalidValue) -> Int {
-    var number = text[...]
-    var factor = 1
-    if let unit = units.first(where: { text.hasSuffix($0.name) }) {
-      number = text.dropLast(unit.name.count)
-      factor = unit.bytes
-    }
-    guard !number.isEmpty, number.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let count = Int(number),
-      count <= (1 << 40) / factor
-    else {
-      throw InvalidValue("'\(text)' is not a size (65536, 64KiB, 4MiB, 1GiB)")
-    }
-    return count * factor
-  }
-}

@@ -25,20 +25,8 @@ extension ServiceConfiguration {
       isEnabled: try sources.value(Settings.chipsEnabled), count_max: try sources.value(Settings.chipsMax))
     regreeting = Regreeting(
       isEnabled: try sources.value(Settings.regreetingEnabled), idle: try sources.value(Settings.regreetingIdle))
-    history = History(
-      messages: try sources.value(Settings.historyMessages),
-      characters: try sources.value(Settings.historyCharacters))
-    connect = Connect(
-      heartbeat: try sources.value(Settings.connectHeartbeat),
-      bufferEvents: try sources.value(Settings.connectBufferEvents),
-      buffer_bytes: try sources.value(Settings.connectBufferBytes))
+    connect = Connect(heartbeat: try sources.value(Settings.connectHeartbeat))
     turnLease = try sources.value(Settings.turnLease)
-    quota = Quota(
-      free: QuotaTier(
-        turns: try sources.value(Settings.quotaFreeTurns), speech: try sources.value(Settings.quotaFreeSpeech)),
-      premium: QuotaTier(
-        turns: try sources.value(Settings.quotaPremiumTurns), speech: try sources.value(Settings.quotaPremiumSpeech)),
-      timeZone: try sources.value(Settings.quotaTimeZone))
     log = Log(level: try sources.value(Settings.logLevel), format: try sources.value(Settings.logFormat))
     shutdownGrace = try sources.value(Settings.shutdownGrace)
     try check()

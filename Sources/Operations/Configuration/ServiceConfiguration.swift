@@ -65,26 +65,8 @@ package struct ServiceConfiguration: Sendable, Equatable {
     package var idle: Duration
   }
 
-  package struct History: Sendable, Equatable {
-    package var messages: Int
-    package var characters: Int
-  }
-
   package struct Connect: Sendable, Equatable {
     package var heartbeat: Duration
-    package var bufferEvents: Int
-    package var buffer_bytes: Int
-  }
-
-  package struct QuotaTier: Sendable, Equatable {
-    package var turns: Int
-    package var speech: Duration
-  }
-
-  package struct Quota: Sendable, Equatable {
-    package var free: QuotaTier
-    package var premium: QuotaTier
-    package var timeZone: String
   }
 
   package struct Log: Sendable, Equatable {
@@ -101,10 +83,8 @@ package struct ServiceConfiguration: Sendable, Equatable {
   package var chat: Chat
   package var chips: Chips
   package var regreeting: Regreeting
-  package var history: History
   package var connect: Connect
   package var turnLease: Duration
-  package var quota: Quota
   package var log: Log
   package var shutdownGrace: Duration
 }

@@ -79,16 +79,6 @@ enum SettingValue {
     }
   }
 
-  static func bytes(_ range: ClosedRange<Int>) -> @Sendable (String) throws(InvalidValue) -> Int {
-    { (text) throws(InvalidValue) in
-      let value = try ByteCountText.parse(text)
-      guard range.contains(value) else {
-        throw InvalidValue("\(text) is outside \(range.lowerBound) to \(range.upperBound) bytes")
-      }
-      return value
-    }
-  }
-
   static func choice<Choice: RawRepresentable<String> & CaseIterable & Sendable>(
     _: Choice.Type
   ) -> @Sendable (String) throws(InvalidValue) -> Choice {

@@ -94,40 +94,13 @@ package enum Settings {
   package static let regreetingIdle = Setting(
     "regreeting.idle", "DURATION", default: "6h", "How long that silence is",
     parse: SettingValue.duration(.seconds(1) ... .seconds(365 * 86_400)))
-  package static let historyMessages = Setting(
-    "history.messages", "COUNT", default: "40", "Messages the model sees", parse: SettingValue.integer(1...400))
-  package static let historyCharacters = Setting(
-    "history.characters", "COUNT", default: "8000", "Characters of messages the model sees",
-    parse: SettingValue.integer(100...200_000))
 
   package static let connectHeartbeat = Setting(
     "connect.heartbeat", "DURATION", default: "25s", "Time between heartbeats of a Connect stream",
     parse: SettingValue.duration(.milliseconds(100) ... .seconds(600)))
-  package static let connectBufferEvents = Setting(
-    "connect.buffer_events", "COUNT", default: "256", "Events that may wait for a slow subscriber",
-    parse: SettingValue.integer(8...100_000))
-  package static let connectBufferBytes = Setting(
-    "connect.buffer_bytes", "SIZE", default: "1MiB", "Bytes that may wait for a slow subscriber",
-    parse: SettingValue.bytes(65_536...(1 << 30)))
   package static let turnLease = Setting(
     "turn.lease", "DURATION", default: "15s", "After this silence of a server its turns are taken over",
     parse: SettingValue.duration(.milliseconds(200) ... .seconds(600)))
-
-  package static let quotaFreeTurns = Setting(
-    "quota.free.turns", "COUNT", default: "30", "Messages a day on the free tier",
-    parse: SettingValue.integer(0...1_000_000))
-  package static let quotaFreeSpeech = Setting(
-    "quota.free.speech", "DURATION", default: "20m", "Speech a day on the free tier",
-    parse: SettingValue.duration(.zero ... .seconds(86_400)))
-  package static let quotaPremiumTurns = Setting(
-    "quota.premium.turns", "COUNT", default: "500", "Messages a day on the premium tier",
-    parse: SettingValue.integer(0...1_000_000))
-  package static let quotaPremiumSpeech = Setting(
-    "quota.premium.speech", "DURATION", default: "4h", "Speech a day on the premium tier",
-    parse: SettingValue.duration(.zero ... .seconds(86_400)))
-  package static let quotaTimeZone = Setting(
-    "quota.time_zone", "NAME", default: "Asia/Shanghai", "Time zone of a user's day when the user has none",
-    parse: SettingValue.text)
 
   package static let logLevel = Setting(
     "log.level", "LEVEL", default: "info", "trace, debug, info, notice, warning, error or critical",
@@ -151,11 +124,9 @@ package enum Settings {
     chatFirstTokenTimeout.description, chatIdleTimeout.description, chatTotalTimeout.description,
     chatRetries.description,
     chipsEnabled.description, chipsMax.description, regreetingEnabled.description, regreetingIdle.description,
-    historyMessages.description, historyCharacters.description,
-    connectHeartbeat.description, connectBufferEvents.description, connectBufferBytes.description,
+    connectHeartbeat.description,
     turnLease.description,
-    quotaFreeTurns.description, quotaFreeSpeech.description, quotaPremiumTurns.description,
-    quotaPremiumSpeech.description, quotaTimeZone.description,
+
     logLevel.description, logFormat.description, shutdownGrace.description,
   ]
 }

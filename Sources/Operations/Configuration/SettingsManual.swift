@@ -3,7 +3,7 @@ package enum SettingsManual {
   package static let introduction = """
     Settings come from flags, then the environment, then the configuration file (JSON; --config FILE or \
     \(ConfigurationSources.fileVariable)). Any setting can be given as --set NAME=VALUE. Unknown names are errors. \
-    Durations: 500ms, 30s, 1h30m. Sizes: 64KiB, 4MiB.
+    Durations: 500ms, 30s, 1h30m.
     """
 
   /// For a terminal of 100 columns or so.

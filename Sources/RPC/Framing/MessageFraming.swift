@@ -29,13 +29,6 @@ package enum MessageFraming {
 
   /// Parses a message without its prefix.
   package static func decode<M: WireMessage>(_ type: M.Type, from buffer: ByteBuffer) throws(WireError) -> M {
-    let result: Result<M, WireError> = buffer.withUnsafeReadableBytes { bytes in
-      do throws(WireError) {
-        return .success(try M(serializedBytes: bytes))
-      } catch {
-        return .failure(error)
-      }
-    }
-    return try result.get()
+    try buffer.withUnsafeReadableBytes { (bytes) throws(WireError) in try M(serializedBytes: bytes) }
   }
 }

@@ -6,8 +6,8 @@ extension ReflectionV1 {
     package static let name = "grpc.reflection.v1.ServerReflection"
 
     package static let serverReflectionInfo =
-
-              Method<ReflectionV1.ServerReflectionRequest, ReflectionV1.ServerReflectionResponse>(name, "ServerReflectionInfo", .bidirectional)
+      Method<ReflectionV1.ServerReflectionRequest, ReflectionV1.ServerReflectionResponse>(
+        name, "ServerReflectionInfo", .bidirectional)
   }
 
   /// Answers the calls of `grpc.reflection.v1.ServerReflection`. Errors other than `Status` become INTERNAL.

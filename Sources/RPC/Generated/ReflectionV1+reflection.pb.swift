@@ -38,14 +38,14 @@ extension ReflectionV1 {
       case 3:
         messageRequest = .fileByFilename(try FieldReading.string(wire.pointee.file_by_filename, "file_by_filename"))
       case 4:
-        messageRequest = .fileContainingSymbol(try FieldReading.string(
-          wire.pointee.file_containing_symbol, "file_containing_symbol"))
+        messageRequest = .fileContainingSymbol(
+          try FieldReading.string(wire.pointee.file_containing_symbol, "file_containing_symbol"))
       case 5:
         messageRequest = try FieldReading.message(wire.pointee.file_containing_extension, "file_containing_extension")
           .map { .fileContainingExtension($0) }
       case 6:
-        messageRequest = .allExtensionNumbersOfType(try FieldReading.string(
-          wire.pointee.all_extension_numbers_of_type, "all_extension_numbers_of_type"))
+        messageRequest = .allExtensionNumbersOfType(
+          try FieldReading.string(wire.pointee.all_extension_numbers_of_type, "all_extension_numbers_of_type"))
       case 7:
         messageRequest = .listServices(try FieldReading.string(wire.pointee.list_services, "list_services"))
       default:

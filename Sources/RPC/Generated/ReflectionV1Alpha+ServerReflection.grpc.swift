@@ -6,8 +6,8 @@ extension ReflectionV1Alpha {
     package static let name = "grpc.reflection.v1alpha.ServerReflection"
 
     package static let serverReflectionInfo =
-
-              Method<ReflectionV1Alpha.ServerReflectionRequest, ReflectionV1Alpha.ServerReflectionResponse>(name, "ServerReflectionInfo", .bidirectional)
+      Method<ReflectionV1Alpha.ServerReflectionRequest, ReflectionV1Alpha.ServerReflectionResponse>(
+        name, "ServerReflectionInfo", .bidirectional)
   }
 
   /// Answers the calls of `grpc.reflection.v1alpha.ServerReflection`. Errors other than `Status` become INTERNAL.

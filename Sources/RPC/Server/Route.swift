@@ -6,7 +6,9 @@ protocol Route: AnyObject, Sendable {
   var descriptor: MethodDescriptor { get }
   var isUnary: Bool { get }
   /// One request in, one response with its prefix out. For unary methods only.
-  func respond(to request: ByteBuffer, _ context: ServerContext, limit_bytes: Int) async throws -> ByteBuffer
+  nonisolated(nonsending) func respond(
+    to request: ByteBuffer, _ context: ServerContext, limit_bytes: Int
+  ) async throws -> ByteBuffer
   /// Any call type, on coded messages: `requests` without prefix, `responses` with it.
   func run(
     requests: any MessageSource<ByteBuffer>, responses: any MessageSink<ByteBuffer>, _ context: ServerContext,
@@ -16,8 +18,11 @@ protocol Route: AnyObject, Sendable {
 
 /// A registered method with its types.
 final class TypedRoute<Request: WireMessage, Response: WireMessage>: Route {
+  /// Unary handlers stay on the caller's executor, which is the loop's: each avoided hop saves 50 ns.
+  typealias UnaryHandler = nonisolated(nonsending) @Sendable (Request, ServerContext) async throws -> Response
+
   enum Handler: Sendable {
-    case unary(@Sendable (Request, ServerContext) async throws -> Response)
+    case unary(UnaryHandler)
     case clientStreaming(@Sendable (RequestStream<Request>, ServerContext) async throws -> Response)
     case serverStreaming(@Sendable (Request, ResponseWriter<Response>, ServerContext) async throws -> Void)
     case bidirectional(
@@ -34,7 +39,9 @@ final class TypedRoute<Request: WireMessage, Response: WireMessage>: Route {
     self.handler = handler
   }
 
-  func respond(to request: ByteBuffer, _ context: ServerContext, limit_bytes: Int) async throws -> ByteBuffer {
+  nonisolated(nonsending) func respond(
+    to request: ByteBuffer, _ context: ServerContext, limit_bytes: Int
+  ) async throws -> ByteBuffer {
     guard case .unary(let handle) = handler else { throw Status(.internal, "not a unary method") }
     let message = try MessageFraming.decode(Request.self, from: request)
     return try MessageFraming.frame(try await handle(message, context), limit_bytes: limit_bytes)

@@ -7,7 +7,8 @@ package struct ServerRouter: Sendable {
   package init() {}
 
   package mutating func register<Q: WireMessage, S: WireMessage>(
-    unary method: Method<Q, S>, handler: @escaping @Sendable (Q, ServerContext) async throws -> S
+    unary method: Method<Q, S>,
+    handler: nonisolated(nonsending) @escaping @Sendable (Q, ServerContext) async throws -> S
   ) {
     add(TypedRoute(method.descriptor, .unary(handler)), expecting: .unary)
   }
