@@ -4,7 +4,7 @@
 # Usage: benchmarks/run.sh [--quick] [unary] [turns] [idle]
 #   --quick: one short round of each, some two minutes. In full: about 15 minutes, after the peers are built once.
 # Needs what `make setup` installs, and for the peers libgrpc++-dev and protobuf-compiler-grpc; as root, or with sudo,
-# they are installed. A peer that cannot be built is left out and said so. LIFEECHO_BINARY names another binary to measure.
+# they are installed. A peer that cannot be built is left out and said so. LIFEECHO_BINARY names another binary.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -56,9 +56,8 @@ make_grpc_swift() {
 
 make_fastapi() {
   /usr/bin/python3 -m venv "$build/venv" || return 1
-  "$build/venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$source/peers/fastapi/requirements.txt" ||
-    return 1
-  touch "$build/venv/installed"
+  "$build/venv/bin/pip" install --quiet --disable-pip-version-check -r "$source/peers/fastapi/requirements.txt" &&
+    touch "$build/venv/installed"
 }
 
 [ -x "$binary" ] || fail "no $binary: run make build first"
@@ -68,7 +67,8 @@ done
 made "$build/load" make_load "$source/load" || fail "the load cannot be built"
 made "$build/slow_fsync.so" make_slow_fsync "$source/slow_fsync.c" || true
 made "$build/grpc-cpp-peer" make_grpc_cpp "$source/peers/grpc-cpp" || true
-made "$build/grpc-swift-peer" make_grpc_swift "$source/peers/grpc-swift/Package.swift" "$source/peers/grpc-swift/Sources" || true
+made "$build/grpc-swift-peer" make_grpc_swift "$source/peers/grpc-swift/Package.swift" \
+  "$source/peers/grpc-swift/Sources" || true
 made "$build/venv/installed" make_fastapi "$source/peers/fastapi/requirements.txt" || true
 
 exec /usr/bin/python3 "$source/measure" --lifeecho "$binary" --build "$build" "$@"

@@ -55,7 +55,7 @@ struct JSONParser {
 
   private mutating func object(depth: Int) throws(JSONMappingError) -> JSONValue {
     position += 1
-    var members: [(key: String, value: JSONValue)] = []
+    var members: [JSONValue.Member] = []
     var keys: Set<String> = []
     skipSpace()
     if take("}") { return .object([]) }
@@ -66,7 +66,7 @@ struct JSONParser {
       guard keys.insert(key).inserted else { throw error("the key \"\(key)\" is there twice") }
       skipSpace()
       guard take(":") else { throw error("a colon is missing") }
-      members.append((key, try value(depth: depth + 1)))
+      members.append(JSONValue.Member(key, try value(depth: depth + 1)))
       skipSpace()
       if take("}") { return .object(members) }
       guard take(",") else { throw error("a comma or } is missing") }

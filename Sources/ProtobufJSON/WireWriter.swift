@@ -23,13 +23,13 @@ struct WireWriter {
     for shift in stride(from: 0, to: 32, by: 8) { bytes.append(UInt8(truncatingIfNeeded: value >> UInt32(shift))) }
   }
 
-  mutating func lengthDelimited(_ content: [UInt8]) {
-    varint(UInt64(content.count))
+  mutating func append(_ content: [UInt8]) {
     bytes += content
   }
 
   mutating func field(_ number: Int, _ content: [UInt8]) {
     tag(number, wireType: 2)
-    lengthDelimited(content)
+    varint(UInt64(content.count))
+    bytes += content
   }
 }

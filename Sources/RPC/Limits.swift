@@ -20,8 +20,6 @@ package enum Limits {
   package static let requestID_bytes = 128
   /// Messages waiting between the two sides of an in-process call, in each direction, before the writer suspends.
   package static let inProcessMessages = 16
-  /// Concurrent calls on one server connection (SETTINGS_MAX_CONCURRENT_STREAMS).
-  package static let concurrentStreams = 256
   /// Connections of one server at a time: with 64 KiB windows and buffers each, 10,000 stay below 2 GiB.
   package static let connections = 10_000
   /// Calls that wait for a connection of one client channel; more fail with UNAVAILABLE at once.

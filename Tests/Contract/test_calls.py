@@ -19,12 +19,9 @@ def test_a_deadline_ends_a_stream(person, conversation):
         assert live.of("connected")
 
 
-@pytest.mark.parametrize("timeout", [0.000001, 0.001])
-def test_a_deadline_that_has_passed(person, timeout):
+def test_a_deadline_that_has_passed(person):
     with pytest.raises(grpc.RpcError) as raised:
-        for _ in range(50):
-            person.call("WhoAmI", WHO_AM_I, timeout=timeout)
-        pytest.skip("every call was quicker")
+        person.call("WhoAmI", WHO_AM_I, timeout=0.000001)
     assert raised.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
 
 

@@ -152,7 +152,8 @@ import Testing
 
   @Test(arguments: Transport.allCases)
   func typesMayDiffer(transport: Transport) async throws {
-    try await TestServer.run(transport, extra: { HealthService(HealthRegistry()).register(on: &$0) }) { server async throws in
+    let health = HealthService(HealthRegistry())
+    try await TestServer.run(transport, extra: { health.register(on: &$0) }) { server async throws in
       let dynamic = Method<RawMessage, RawMessage>("grpc.health.v1.Health", "Check", .unary)
       #expect(try await server.channel.unary(dynamic, RawMessage("")).bytes == [8, 1])
       await #expect(throws: Status.self) { try await server.channel.unary(dynamic, RawMessage(bytes: [0xFF])) }

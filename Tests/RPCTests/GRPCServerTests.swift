@@ -171,6 +171,23 @@ import Testing
     }
   }
 
+  @Test func connectionsAreBounded() async throws {
+    var router = ServerRouter()
+    router.register(unary: TestMethods.echo) { request, _ in request }
+    let server = GRPCServer(
+      configuration: .init(addresses: [.tcp(host: "127.0.0.1", port: 0)], connectionLimit: 1),
+      policy: ServerPolicy(router: router, logger: .init(label: "test")), group: MultiThreadedEventLoopGroup.singleton)
+    let address = try await server.start()[0]
+    let first = NetworkChannel(address, group: MultiThreadedEventLoopGroup.singleton)
+    #expect(try await first.unary(TestMethods.echo, RawMessage("x")).text == "x")
+    let second = NetworkChannel(address, group: MultiThreadedEventLoopGroup.singleton)
+    await #expect(throws: Status.self) { try await second.unary(TestMethods.echo, RawMessage("x")) }
+    #expect(try await first.unary(TestMethods.echo, RawMessage("x")).text == "x")
+    await first.shutdown()
+    await second.shutdown()
+    await server.stop(grace: .seconds(5))
+  }
+
   @Test func moreCallsThanStreamsWaitTheirTurn() async throws {
     var http2 = HTTP2Configuration()
     http2.maxConcurrentStreams = 4

@@ -60,14 +60,17 @@ import Testing
       #expect(log.take() == ["a>", "b>", "b<", "a<"])
       _ = try? await server.channel.unary(TestMethods.fault, RawMessage(""), options: options)
       #expect(log.take() == ["a>", "b>", "b!INTERNAL", "a!INTERNAL"])
-      await #expect(throws: Status(.unauthenticated, "no token")) { try await server.channel.unary(name, RawMessage("")) }
+      await #expect(throws: Status(.unauthenticated, "no token")) {
+        try await server.channel.unary(name, RawMessage(""))
+      }
       #expect(log.take() == ["a>", "a!UNAUTHENTICATED"])
       var count = 0
-      for try await _ in server.channel.serverStreaming(TestMethods.count, RawMessage("3"), options: options) { count += 1 }
+      let counting = server.channel.serverStreaming(TestMethods.count, RawMessage("3"), options: options)
+      for try await _ in counting { count += 1 }
       #expect(count == 3)
       #expect(log.take() == ["a>", "b>", "b<", "a<"])
-      _ = try? await server.channel.unary(
-        TestMethods.block, RawMessage(""), options: CallOptions(metadata: ["authorization": "yes"], timeout: .milliseconds(30)))
+      let short = CallOptions(metadata: ["authorization": "yes"], timeout: .milliseconds(30))
+      _ = try? await server.channel.unary(TestMethods.block, RawMessage(""), options: short)
       var lines: [String] = []
       #expect(
         await eventually {

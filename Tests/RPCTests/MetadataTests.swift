@@ -15,7 +15,9 @@ import Testing
     #expect(metadata.isEmpty == !isTaken)
   }
 
-  @Test(arguments: [("plain", true), ("", true), ("a\nb", false), ("é", false), (" a", false), ("a ", false), ("a b", true)])
+  @Test(arguments: [
+    ("plain", true), ("", true), ("a\nb", false), ("é", false), (" a", false), ("a ", false), ("a b", true),
+  ])
   func valuesAreChecked(value: String, isTaken: Bool) {
     var metadata = Metadata()
     #expect(metadata.append("x", value) == isTaken)
@@ -100,8 +102,10 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331", "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-    "00-00000000000000000000000000000000-b7ad6b7169203331-01", "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+    "", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+    "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+    "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
     "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
     "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
   ])

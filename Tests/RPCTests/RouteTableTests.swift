@@ -7,7 +7,8 @@ import Testing
   @Test func everyPathIsFoundAndNoOther() {
     var router = ServerRouter()
     for index in 0..<200 {
-      router.register(unary: Method<RawMessage, RawMessage>("a.B\(index % 7)", "M\(index)", .unary)) { request, _ in request }
+      let method = Method<RawMessage, RawMessage>("a.B\(index % 7)", "M\(index)", .unary)
+      router.register(unary: method) { request, _ in request }
     }
     let table = RouteTable(router.all)
     for method in router.methods {

@@ -26,8 +26,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("0", StatusCode.ok), ("16", .unauthenticated), ("17", .unknown), ("", .unknown), ("-1", .unknown), ("1x", .unknown),
-    ("00000000000000000000001", .unknown), ("5", .notFound),
+    ("0", StatusCode.ok), ("16", .unauthenticated), ("17", .unknown), ("", .unknown), ("-1", .unknown),
+    ("1x", .unknown), ("00000000000000000000001", .unknown), ("5", .notFound),
   ])
   func statusHeaderIsRead(text: String, code: StatusCode) {
     #expect(StatusCode(headerValue: text.utf8) == code)
@@ -43,7 +43,8 @@ import Testing
 
   @Test(arguments: [
     (400, StatusCode.internal), (401, .unauthenticated), (403, .permissionDenied), (404, .unimplemented),
-    (429, .unavailable), (502, .unavailable), (503, .unavailable), (504, .unavailable), (418, .unknown), (200, .unknown),
+    (429, .unavailable), (502, .unavailable), (503, .unavailable), (504, .unavailable), (418, .unknown),
+    (200, .unknown),
   ])
   func httpStatusIsMapped(http: Int, code: StatusCode) {
     #expect(StatusMapping.status(httpStatus: http).code == code)

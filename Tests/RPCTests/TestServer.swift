@@ -79,13 +79,15 @@ struct TestServer {
     var directory: String?
     var address = ListenAddress.tcp(host: "127.0.0.1", port: 0)
     if transport == .unix {
-      let made = FileManager.default.temporaryDirectory.appendingPathComponent("rpc-\(UUID().uuidString.prefix(8))").path
+      let name = "rpc-\(UUID().uuidString.prefix(8))"
+      let made = FileManager.default.temporaryDirectory.appendingPathComponent(name).path
       try FileManager.default.createDirectory(atPath: made, withIntermediateDirectories: true)
       directory = made
       address = .unix(path: made + "/s")
     }
     let server = GRPCServer(
-      configuration: .init(addresses: transport == .inProcess ? [] : [address], http2: http2), policy: policy, group: group)
+      configuration: .init(addresses: transport == .inProcess ? [] : [address], http2: http2), policy: policy,
+      group: group)
     let bound = try await server.start()
     let channel: any ClientChannel =
       transport == .inProcess ? InProcessChannel(policy: policy, group: group) : NetworkChannel(bound[0], group: group)

@@ -95,7 +95,8 @@ void GRPCConnection::start(const std::string &path, const std::string &authoriza
     if (stream->sent == stream->request.size()) *flags |= NGHTTP2_DATA_FLAG_EOF;
     return static_cast<ssize_t>(count);
   };
-  int32_t id = nghttp2_submit_request(session_, nullptr, fields, authorization.empty() ? 7 : 8, &provider, stream.get());
+  size_t count = authorization.empty() ? 7 : 8;
+  int32_t id = nghttp2_submit_request(session_, nullptr, fields, count, &provider, stream.get());
   if (id < 0) throw std::runtime_error(nghttp2_strerror(id));
   stream.release();
   open_ += 1;

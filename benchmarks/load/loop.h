@@ -19,7 +19,9 @@ public:
 
   // Level triggered; `watcher` must live until the descriptor is closed.
   void add(int descriptor, uint32_t events, Watcher *watcher) { control(EPOLL_CTL_ADD, descriptor, events, watcher); }
-  void change(int descriptor, uint32_t events, Watcher *watcher) { control(EPOLL_CTL_MOD, descriptor, events, watcher); }
+  void change(int descriptor, uint32_t events, Watcher *watcher) {
+    control(EPOLL_CTL_MOD, descriptor, events, watcher);
+  }
 
   // Serves what is ready, waiting at most `wait_ms`.
   void turn(int wait_ms) {

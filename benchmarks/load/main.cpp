@@ -1,10 +1,10 @@
-// The load of the benchmarks: a foreign client in C++ over nghttp2, so that it is neither the service's own code nor the
-// bottleneck.
+// The load of the benchmarks: a foreign client in C++ over nghttp2, so that it is neither the service's own code nor
+// the bottleneck.
 //
 // Usage (people: a file with one "USER TOKEN" a line; conversation ids are PREFIX and the user's id):
 //   load people  ADDRESS SERVICE_TOKEN PEOPLE            makes each of them a premium user with a complete profile
 //   load turns   grpc|http ADDRESS PEOPLE PREFIX CONCURRENCY TURNS SECONDS
-//   load idle    ADDRESS PEOPLE PREFIX CONNECTIONS       one Connect a connection; prints "open", waits for its input to end
+//   load idle    ADDRESS PEOPLE PREFIX CONNECTIONS       one Connect a connection; prints "open", ends with its input
 //   load check   ADDRESS COUNT                           health checks whose grpc-status and answer are looked at
 // Prints one JSON object; anything unexpected ends it with code 1 and a sentence on stderr.
 
@@ -80,7 +80,7 @@ int turns(char **arguments) {
   TurnsResult result = run_turns(plan, lines);
   auto &latencies = result.latencies_ms;
   std::sort(latencies.begin(), latencies.end());
-  auto quantile = [&](double part) { return latencies[static_cast<size_t>(part * static_cast<double>(latencies.size() - 1))]; };
+  auto quantile = [&](double part) { return latencies[static_cast<size_t>(part * double(latencies.size() - 1))]; };
   std::printf("{\"turns\": %llu, \"seconds\": %.3f, \"p50_ms\": %.2f, \"p99_ms\": %.2f}\n",
               static_cast<unsigned long long>(result.completed), result.seconds, quantile(0.5), quantile(0.99));
   return 0;

@@ -27,7 +27,8 @@ std::string uuid(std::mt19937_64 &random) {
   uint64_t high = random(), low = random();
   std::snprintf(text, sizeof text, "%08x-%04x-4%03x-%04x-%012llx", static_cast<unsigned>(high >> 32),
                 static_cast<unsigned>(high >> 16 & 0xffff), static_cast<unsigned>(high & 0xfff),
-                static_cast<unsigned>(0x8000 | (low >> 48 & 0x3fff)), static_cast<unsigned long long>(low & 0xffffffffffffULL));
+                static_cast<unsigned>(0x8000 | (low >> 48 & 0x3fff)),
+                static_cast<unsigned long long>(low & 0xffffffffffffULL));
   return text;
 }
 
@@ -66,7 +67,8 @@ private:
     const auto &user = plan_.users[speaker.conversation];
     auto sent = Clock::now();
     speaker.line->say(user, plan_.tokens[speaker.conversation], plan_.prefix + user, kTexts[speaker.turns % 8],
-                      uuid(random_), [this, &speaker, sent](const TurnOutcome &outcome) { ended(speaker, sent, outcome); });
+                      uuid(random_),
+                      [this, &speaker, sent](const TurnOutcome &outcome) { ended(speaker, sent, outcome); });
   }
 
   void ended(Speaker &speaker, Clock::time_point sent, const TurnOutcome &outcome) {
@@ -103,4 +105,6 @@ private:
 };
 } // namespace
 
-TurnsResult run_turns(const TurnsPlan &plan, const std::function<Line *(Loop &)> &line) { return Run(plan, line).run(); }
+TurnsResult run_turns(const TurnsPlan &plan, const std::function<Line *(Loop &)> &line) {
+  return Run(plan, line).run();
+}

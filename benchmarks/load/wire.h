@@ -22,7 +22,7 @@ inline void put(std::string &out, uint32_t field, uint64_t value) {
   put_varint(out, value);
 }
 
-// Walks the fields of one message: `while (reader.next()) switch (reader.field) …`. `failed` tells a malformed message.
+// Walks the fields of one message: `while (reader.next()) if (reader.field == 1) …`. `failed`: it is malformed.
 class WireReader {
 public:
   explicit WireReader(std::string_view bytes) : rest_(bytes) {}

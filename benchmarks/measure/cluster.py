@@ -69,8 +69,8 @@ class Cluster:
 
     def sql(self, database: str, statement: str) -> str:
         done = subprocess.run(
-            [str(self.binaries / "psql"), "-X", "-A", "-t", "-h", str(self.directory), "-U", "bench", "-d", database, "-c",
-             statement], capture_output=True, text=True)
+            [str(self.binaries / "psql"), "-X", "-A", "-t", "-h", str(self.directory), "-U", "bench", "-d", database,
+             "-c", statement], capture_output=True, text=True)
         if done.returncode != 0:
             raise MeasurementError(f"psql: {done.stderr[-600:]}")
         return done.stdout.strip()

@@ -32,7 +32,8 @@ def measure(programs, directory: Path, quick: bool) -> dict:
             write_people(people, "idle-", PEOPLE)
             _close(_open(programs, service, people, WARM))
             time.sleep(1)
-            trips, empty, kernel = service.metric("lifeecho_db_round_trips"), resident_bytes(service.pid), kernel_bytes()
+            trips = service.metric("lifeecho_db_round_trips")
+            empty, kernel = resident_bytes(service.pid), kernel_bytes()
             holder = _open(programs, service, people, streams)
             trips = (service.metric("lifeecho_db_round_trips") - trips) / streams
             time.sleep(1 if quick else 40)  # past a heartbeat of every stream

@@ -25,7 +25,7 @@ class Service(Server):
             "lifeecho",
             [str(binary), "serve", "--grpc", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data-dir",
              str(directory / "data"), "--jwt-secret-file", str(secret), "--set", "grpc.event_loops=1",
-             "--set", "quota.premium.turns=1000000", *database],
+             *database],
             directory / "lifeecho.log", r"grpc listening on (\S+).*admin listening on (\S+).*\nready")
         self.address, self.admin = self.ready.group(1), self.ready.group(2)
 
@@ -36,7 +36,9 @@ class Service(Server):
         total = 0.0
         for line in lines:
             found = re.match(r"(\w+)(?:\{(.*)\})? (\S+)", line)
-            if found and found.group(1) == name and all(f'{k}="{v}"' in (found.group(2) or "") for k, v in labels.items()):
+            if not found or found.group(1) != name:
+                continue
+            if all(f'{label}="{value}"' in (found.group(2) or "") for label, value in labels.items()):
                 total += float(found.group(3))
         return total
 

@@ -12,6 +12,8 @@ from service import Service, make_people, write_people
 
 CONVERSATIONS = 64
 PEER_PORT = 18082
+# The premium quota; longer conversations are made in several days.
+TURNS_A_DAY = 500
 
 
 @dataclass
@@ -115,8 +117,8 @@ def _compare(programs, directory: Path, cluster: Cluster, quick: bool) -> tuple[
 def _start_peer(programs, directory: Path, cluster: Cluster) -> Server:
     peer = Server(
         "FastAPI",
-        [str(programs.uvicorn), "app:app", "--app-dir", str(programs.source / "peers/fastapi"), "--port", str(PEER_PORT),
-         "--loop", "uvloop", "--http", "httptools", "--no-access-log"],
+        [str(programs.uvicorn), "app:app", "--app-dir", str(programs.source / "peers/fastapi"),
+         "--port", str(PEER_PORT), "--loop", "uvloop", "--http", "httptools", "--no-access-log"],
         directory / "fastapi.log", "startup complete", {"DATABASE_URL": cluster.url("peer", "postgresql+asyncpg")})
     wait_for_port(PEER_PORT)
     return peer
@@ -153,7 +155,8 @@ def _grown(programs, directory: Path, cluster: Cluster, quick: bool) -> dict:
     cluster.create("grown")
     samples: dict[int, list[Sample]] = {size: [] for size in per_conversation}
     with Service(programs.lifeecho, directory, ["--database-url", cluster.url("grown")]) as service:
-        def talk(size: int, people: Path, count: int) -> Sample:
+        def talk(people: Path, count: int) -> Sample:
+            cluster.sql("grown", "DELETE FROM lifeecho.quota_usage")
             return _sample(
                 programs, cluster, service, lambda: service.metric("lifeecho_db_round_trips"), "grpc", service.address,
                 people, "c", talking, count, 0)
@@ -166,12 +169,13 @@ def _grown(programs, directory: Path, cluster: Cluster, quick: bool) -> dict:
                     continue
                 count = talking if size == long else talking * turns // per_conversation[size]
                 make_people(programs.load, service, path, f"s{size}-{number}-", count)
-                talk(size, path, size // 2)
+                for done in range(0, size // 2, TURNS_A_DAY):
+                    talk(path, min(TURNS_A_DAY, size // 2 - done))
         cluster.sql("grown", "VACUUM ANALYZE")
         cluster.sql("grown", "CHECKPOINT")
         for number in range(rounds):
             for size, count in per_conversation.items():
-                samples[size].append(talk(size, files[size][number], count))
+                samples[size].append(talk(files[size][number], count))
     figures = {}
     for size, taken in samples.items():
         values = [sample.service_us + sample.database_us for sample in taken]

@@ -58,7 +58,7 @@ def measure(programs, directory: Path, quick: bool) -> dict:
 
 
 def _round(programs, server, address: str, calls: int, connections: int, streams: int, request: Path) -> float:
-    """CPU µs a call. Every call is checked: by the HTTP status, by probes before and after, by the service's counters."""
+    """CPU µs a call. The answers are checked by HTTP status, by probes before and after, by the service's counters."""
     is_grpc = server.name != "nghttpd"
     options = ["-d", str(request), "-H", "content-type: application/grpc", "-H", "te: trailers"] if is_grpc else []
     url = f"http://{address}{PATH if is_grpc else '/tiny'}"

@@ -60,7 +60,8 @@ package final class MetricsInterceptor: ServerInterceptor {
     handles.withLock { handles in
       if let counter = handles.started[method] { return counter }
       let counter = Counter(
-        label: "grpc.server.call.started", dimensions: [("grpc.method", method)], factory: factory ?? MetricsSystem.factory)
+        label: "grpc.server.call.started", dimensions: [("grpc.method", method)],
+        factory: factory ?? MetricsSystem.factory)
       handles.started[method] = counter
       return counter
     }

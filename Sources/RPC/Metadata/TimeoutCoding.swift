@@ -19,7 +19,7 @@ package enum TimeoutCoding {
     return .nanoseconds(overflow ? Int64.max : nanoseconds)
   }
 
-  /// The shortest value that is not less than `timeout`, in the finest unit that fits 8 digits; "0n" for a negative one.
+  /// The shortest value that is not less than `timeout`, in the finest unit that fits; "0n" when negative.
   package static func encode(_ timeout: Duration) -> String {
     let (seconds, attoseconds) = timeout.components
     guard seconds > 0 || (seconds == 0 && attoseconds > 0) else { return "0n" }

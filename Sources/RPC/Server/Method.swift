@@ -46,3 +46,12 @@ package struct Method<Request: WireMessage, Response: WireMessage>: Sendable {
     self.init(MethodDescriptor(service: service, method: method, type: type, isIdempotent: isIdempotent))
   }
 }
+
+extension MethodDescriptor {
+  /// The name in a path no handler is registered for; both parts are empty when it has not the form /service/method.
+  init(path: String) {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    let isRegular = parts.count == 3 && parts[0].isEmpty
+    self.init(service: isRegular ? String(parts[1]) : "", method: isRegular ? String(parts[2]) : "", type: .unary)
+  }
+}

@@ -14,7 +14,9 @@ enum RequestHead {
 
   static func read(_ headers: HeaderBlock, routes: RouteTable) -> Reading {
     guard headers.has(.method, "POST") else { return .reject(ResponseHead.methodNotAllowed) }
-    guard headers.has(.contentType, "application/grpc") || headers.withValue(.contentType, isGRPC) ?? false else { return .reject(ResponseHead.unsupportedMediaType) }
+    guard headers.has(.contentType, "application/grpc") || headers.withValue(.contentType, isGRPC) ?? false else {
+      return .reject(ResponseHead.unsupportedMediaType)
+    }
     guard let route = headers.withValue(.path, { routes.route(UnsafeRawBufferPointer($0)) }) ?? nil else {
       return .unknown(path: headers.string(.path) ?? "")
     }

@@ -7,15 +7,15 @@ import NIOCore
 /// there too; what a handler may reach from elsewhere (`next`, `write`) moves to the loop first.
 final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable {
   let connection: ServerConnection
-  private var stream: HTTP2Stream?
-  private var state = ServerCallState()
+  var stream: HTTP2Stream?
+  var state = ServerCallState()
   private var deframer: MessageDeframer
   private var route: (any Route)?
-  private var context: ServerContext?
+  var context: ServerContext?
   private var unaryRequest: ByteBuffer?
   private var task: Task<Void, Never>?
-  private var reader: UnsafeContinuation<ByteBuffer?, any Error>?
-  private var writers: [UnsafeContinuation<Void, any Error>] = []
+  var reader: UnsafeContinuation<ByteBuffer?, any Error>?
+  var writers: [UnsafeContinuation<Void, any Error>] = []
   private var failure: Status?
   var deadlineIndex: Int?
 
@@ -160,13 +160,13 @@ final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable 
     }
   }
 
-  private enum Received {
+  enum Received {
     case message(ByteBuffer)
     case end
   }
 
   /// Nil when the reader has to wait.
-  private func nextMessage() throws(Status) -> Received? {
+  func nextMessage() throws(Status) -> Received? {
     if let failure { throw failure }
     do {
       if let message = try deframer.next() {
@@ -290,85 +290,5 @@ final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable 
     case .sendTrailers: stream.finish(trailers: ResponseHead.trailers(status, fields))
     case .ignore: break
     }
-  }
-}
-
-// MARK: Streams of the handler
-
-extension ServerCall: MessageSource, MessageSink {
-  func next() async throws -> ByteBuffer? {
-    guard connection.loop.inEventLoop else {
-      return try await withTaskExecutorPreference(connection.executor) { try await self.next() }
-    }
-    precondition(reader == nil, "a request stream has one reader")
-    try Task.checkCancellation()
-    switch try nextMessage() {
-    case .message(let message): return message
-    case .end: return nil
-    case nil: break
-    }
-    return try await withTaskCancellationHandler {
-      try await withUnsafeThrowingContinuation { continuation in
-        if Task.isCancelled {
-          continuation.resume(throwing: CancellationError())
-        } else {
-          reader = continuation
-        }
-      }
-    } onCancel: {
-      connection.loop.execute { self.abandonRead() }
-    }
-  }
-
-  private func abandonRead() {
-    let waiting = reader
-    reader = nil
-    waiting?.resume(throwing: CancellationError())
-  }
-
-  func write(_ message: ByteBuffer) async throws {
-    guard connection.loop.inEventLoop else {
-      return try await withTaskExecutorPreference(connection.executor) { try await self.write(message) }
-    }
-    try Task.checkCancellation()
-    guard let stream else { throw CancellationError() }
-    switch state.sendMessage() {
-    case .refuse:
-      throw CancellationError()
-    case .sendHeadAndMessage:
-      stream.sendHeaders(ResponseHead.initial(context?.responseFields()), endStream: false)
-    case .sendMessage:
-      break
-    }
-    context?.countSent(message.readableBytes - Limits.messagePrefix_bytes)
-    stream.send(message)
-    guard !stream.isWritable else { return }
-    try await withTaskCancellationHandler {
-      try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in
-        if Task.isCancelled {
-          continuation.resume(throwing: CancellationError())
-        } else {
-          writers.append(continuation)
-        }
-      }
-    } onCancel: {
-      connection.loop.execute { self.abandonWrites() }
-    }
-  }
-
-  /// A cancelled task usually writes alone; other writers of the same call are told too.
-  private func abandonWrites() {
-    let waiting = writers
-    writers = []
-    for writer in waiting { writer.resume(throwing: CancellationError()) }
-  }
-}
-
-extension MethodDescriptor {
-  /// The name in a path no handler is registered for; both parts are empty when it has not the form /service/method.
-  init(path: String) {
-    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-    let isRegular = parts.count == 3 && parts[0].isEmpty
-    self.init(service: isRegular ? String(parts[1]) : "", method: isRegular ? String(parts[2]) : "", type: .unary)
   }
 }

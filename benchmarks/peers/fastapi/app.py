@@ -1,8 +1,8 @@
 """The peer of the text turn: FastAPI, SQLAlchemy and asyncpg, in the usual manner of one statement a step.
 
 POST /turns stores a message, answers it and stores the answer, in two transactions, as the service does: what the user
-said is durable before the reply is made. In its favour: no token is checked, the reply is made by a few lines, nothing is
-sent to subscribers, there are no leases and no log, metrics or trace of the call.
+said is durable before the reply is made. In its favour: no token is checked, the reply is made by a few lines, nothing
+is sent to subscribers, there are no leases and no log, metrics or trace of the call.
 
 Run: DATABASE_URL=postgresql+asyncpg://… uvicorn app:app --loop uvloop --http httptools --no-access-log
 """

@@ -24,7 +24,8 @@ int main(int argc, char **argv) {
   HealthService service;
   grpc::ServerBuilder builder;
   int port = 0;
-  builder.AddListeningPort(std::string("127.0.0.1:") + (argc > 1 ? argv[1] : "0"), grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort(std::string("127.0.0.1:") + (argc > 1 ? argv[1] : "0"),
+                           grpc::InsecureServerCredentials(), &port);
   builder.RegisterService(&service);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   auto server = builder.BuildAndStart();
