@@ -78,7 +78,7 @@ let package = Package(
     target(
       "Operations",
       [
-        Product.nioCore, Product.nioPosix, Product.nioHTTP1, Product.logging, Product.coreMetrics, Product.lifecycle,
+        Product.nioCore, Product.nioPosix, Product.nioHTTP1, Product.logging, Product.coreMetrics,
       ]),
     target("ConversationServer", ["RPC", "ConversationAPI", "Conversation", "Interview", "Auth", "Protobuf"]),
     .executableTarget(
@@ -101,7 +101,7 @@ let package = Package(
     tests(
       "Operations",
       [
-        Product.nioCore, Product.nioPosix, Product.logging, Product.coreMetrics, Product.metrics, Product.lifecycle,
+        Product.nioCore, Product.nioPosix, Product.logging, Product.coreMetrics, Product.metrics,
       ]),
     tests("Engines", ["Conversation", "Interview", Product.nioCore, Product.nioPosix]),
   ]

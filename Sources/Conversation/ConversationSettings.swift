@@ -6,11 +6,16 @@ package struct ConversationSettings: Sendable {
   /// Idle time after which a person is greeted again.
   package var reGreetingIdle_s = 6 * 3600
   package var heartbeatInterval_ms: Int64 = 25_000
+  /// What a subscriber may lag behind before it is told to come again (design §7, Connect).
+  package var subscriberEvents = 256
+  package var subscriberBytes = 1 << 20
   /// How long a lease lasts without renewal.
   package var lease_ms: Int64 = 15_000
   package var leaseRenewal_ms: Int64 = 5_000
   /// How often turns of dead servers are looked for.
   package var claimInterval_ms: Int64 = 5_000
+  /// How often old idempotency records are removed.
+  package var pruneInterval_ms: Int64 = 3_600_000
   /// How often other servers' news is looked for; 0: never, nobody else uses the database.
   package var headsInterval_ms: Int64 = 0
   /// Whole time for one reply of the chat model, retries included.

@@ -19,9 +19,6 @@ package enum Limits {
   package static let messagesPageDefault = 50
   package static let messagesPageMaximum = 200
 
-  /// What a subscriber may lag behind before it is told to come again (design §7, Connect).
-  package static let subscriberEvents = 256
-  package static let subscriberBytes = 1 << 20
   /// Live Connect streams of one server; memory: 24 KiB each (design §10).
   package static let subscribers = 200_000
   /// How long a gap in the live events may stay before the log is read: another command's answer is under way.
@@ -33,8 +30,9 @@ package enum Limits {
   package static let concurrentModelCalls = 64
   /// Runs of one turn, counting those of servers that died in it; then it fails.
   package static let turnAttempts = 5
-  /// New plans for one reply because another conversation of the user changed the interview state meanwhile.
-  package static let statePlans = 5
+  /// New plans for one reply because another server changed the interview state meanwhile; on this one, a user's
+  /// replies are committed one after the other.
+  package static let statePlans = 20
   /// Bytes of a chat model's reply; three spoken pieces are below 1 KiB.
   package static let replyBytes = 16 << 10
   /// Tries to store the end of a turn; they span about as long as a lease.

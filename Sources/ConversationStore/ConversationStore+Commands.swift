@@ -18,7 +18,7 @@ extension ConversationStore {
         .text(command.user.rawValue), .text(command.conversation.rawValue), .bool(command.interactive),
         .timestamp(command.now.microseconds), .text(mode), .int64(after), .text(epoch), .text(command.device),
         .int64(Int64(command.replayLimit)), .optional(command.untilTurn?.rawValue, PostgreSQLValue.text),
-        Self.stageNames, Self.quotaLimits, Self.contextMessages,
+        Self.stageNames, quotaLimits, Self.contextMessages,
       ], mayRepeat: true
     ) { result in
       try ConnectAnswer.decode(try result.accepted().row)
@@ -53,7 +53,7 @@ extension ConversationStore {
         .bytes(command.digest), .optional(command.chipID, PostgreSQLValue.text),
         .optional(command.clientTime?.microseconds, PostgreSQLValue.timestamp), .text(command.message.rawValue),
         .text(command.turn.rawValue), .text(command.lease.server.rawValue), .int64(command.lease.duration_ms),
-        .timestamp(command.now.microseconds), Self.quotaLimits, Self.contextMessages,
+        .timestamp(command.now.microseconds), quotaLimits, Self.contextMessages,
       ], mayRepeat: command.request != nil
     ) { result in
       let (row, outcome) = try result.accepted()

@@ -20,7 +20,7 @@ extension ConversationStore {
         .textArray(profile.declined.map(\.rawValue).sorted()), .text(completion.stage),
         .textArray(completion.chips.map(\.id)), .textArray(completion.chips.map(\.text)),
         .text(completion.nextLease.server.rawValue), .int64(completion.nextLease.duration_ms),
-        .timestamp(completion.now.microseconds), Self.quotaLimits, Self.contextMessages,
+        .timestamp(completion.now.microseconds), quotaLimits, Self.contextMessages,
       ], mayRepeat: true, Self.decodeEnd)
   }
 

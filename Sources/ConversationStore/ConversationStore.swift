@@ -1,5 +1,5 @@
 import Conversation
-import Interview
+package import Interview
 package import PostgreSQL
 
 /// The event log and everything derived from it, in PostgreSQL: the only place with SQL (design §6).
@@ -8,9 +8,17 @@ package import PostgreSQL
 /// lock the conversation's row, which makes sequence = commit order; then requests, then quota.
 package struct ConversationStore: Sendable {
   let pool: PostgreSQLPool
+  /// Free turns, free speech, premium turns, premium speech: the order that the functions expect.
+  let quotaLimits: PostgreSQLValue
 
-  /// - Parameter pool: started, on a database that `Migrator` has brought up to date.
-  package init(pool: PostgreSQLPool) { self.pool = pool }
+  /// - Parameters:
+  ///   - pool: started, on a database that `Migrator` has brought up to date.
+  ///   - quota: what a tier may use in a day.
+  package init(pool: PostgreSQLPool, quota: (Tier) -> QuotaLimits = { $0.limits }) {
+    self.pool = pool
+    quotaLimits = .int64Array(
+      [Tier.free, .premium].map(quota).flatMap { [Int64($0.turns), $0.speech_ms] })
+  }
 
   /// Runs one statement.
   /// - Parameter mayRepeat: running it twice does no harm, so a lost answer is asked for again.
@@ -31,9 +39,6 @@ package struct ConversationStore: Sendable {
     }
   }
 
-  /// Free turns, free speech, premium turns, premium speech: the order that the functions expect.
-  static let quotaLimits: PostgreSQLValue = .int64Array(
-    [Tier.free, .premium].flatMap { [Int64($0.limits.turns), $0.limits.speech_ms] })
   static let contextMessages: PostgreSQLValue = .int64(Int64(Conversation.Limits.contextMessages))
   static let stageNames: PostgreSQLValue = .textArray(Stage.allCases.map(\.rawValue))
 }

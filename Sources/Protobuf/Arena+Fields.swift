@@ -34,6 +34,11 @@ extension Arena {
     return fields
   }
 
+  /// Entries of a map in the order of their keys' bytes, so that equal messages have equal bytes.
+  package static func sorted<Value>(_ map: [String: Value]) -> [(key: String, value: Value)] {
+    map.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+  }
+
   private func copy(_ bytes: UnsafeRawBufferPointer) -> ProtobufCBinaryData {
     guard let source = bytes.baseAddress, !bytes.isEmpty else { return ProtobufCBinaryData(len: 0, data: nil) }
     let target = allocate(UInt8.self, count: bytes.count)

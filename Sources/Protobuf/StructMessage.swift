@@ -3,6 +3,10 @@ package import CProtobufC
 /// A message with a C struct made by protoc-gen-c. Generated code conforms; the struct lives in an ``Arena``.
 ///
 /// In the structs a string is bytes, an enum is `int32_t` and a map is a list of entries (see protos/tools).
+///
+/// Where protobuf-c is stricter or simpler than the wire format's description: groups and known fields with a foreign
+/// wire type are malformed; of a singular message that comes in several parts (no encoder in use writes that) the last
+/// part's scalars count, and with an unset oneof in it the whole is malformed.
 package protocol StructMessage: WireMessage {
   associatedtype Struct
 

@@ -36,7 +36,8 @@ package struct DescriptorPool: Sendable {
   /// alone. A short name must be one method's only.
   package func method(named name: String) throws(JSONMappingError) -> DynamicMethod {
     let wanted = name.hasPrefix("/") ? String(name.dropFirst()) : name
-    if let exact = methods.first(where: { "\($0.service)/\($0.name)" == wanted || "\($0.service).\($0.name)" == wanted }) {
+    if let exact = methods.first(where: { "\($0.service)/\($0.name)" == wanted || "\($0.service).\($0.name)" == wanted }
+    ) {
       return exact
     }
     let candidates = methods.filter { method in

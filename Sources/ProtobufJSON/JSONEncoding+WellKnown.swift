@@ -72,7 +72,8 @@ extension JSONEncoding {
       throw .field(path: path, reason: "expected an object with @type, not \(value.kind)")
     }
     if members.isEmpty { return [] }
-    guard let index = members.firstIndex(where: { $0.key == "@type" }), case .string(let url) = members[index].value else {
+    guard let index = members.firstIndex(where: { $0.key == "@type" }), case .string(let url) = members[index].value
+    else {
       throw .field(path: Self.joined(path, "@type"), reason: "the type's URL is missing")
     }
     members.remove(at: index)

@@ -26,7 +26,9 @@ struct JSONEncoding {
     for member in members {
       let (key, value) = (member.key, member.value)
       let path = Self.joined(path, key)
-      guard let field = type.fieldsByName[key] else { throw .field(path: path, reason: "no such field in \(type.name)") }
+      guard let field = type.fieldsByName[key] else {
+        throw .field(path: path, reason: "no such field in \(type.name)")
+      }
       guard seen.insert(field.number).inserted else { throw .field(path: path, reason: "given twice") }
       let isNullValue = field.typeName == "google.protobuf.Value" || field.typeName == "google.protobuf.NullValue"
       if value == .null, !isNullValue || field.isRepeated { continue }

@@ -24,7 +24,11 @@ enum ScalarMapping {
   }
 
   private static func isNumber(_ text: String) -> Bool {
-    if case .number? = try? JSONParser.parse(text), text.utf8.first != 0x20, text.utf8.last != 0x20 { true } else { false }
+    if case .number? = try? JSONParser.parse(text), text.utf8.first != 0x20, text.utf8.last != 0x20 {
+      true
+    } else {
+      false
+    }
   }
 
   static func double(_ value: JSONValue) -> Double? {

@@ -4,7 +4,11 @@ import Testing
 
 @Suite("Subscription: events of any offer order come out in log order, each once")
 struct SubscriptionTests {
-  private func subscription() -> Subscription { Subscription(user: "u", conversation: "c") }
+  private func subscription() -> Subscription {
+    Subscription(user: "u", conversation: "c", bounds: Self.bounds)
+  }
+
+  private static let bounds = Subscription.Bounds(events: 256, size_bytes: 1 << 20)
 
   private func event(_ sequence: Int64, text: String = "x") -> DurableEvent {
     DurableEvent(
@@ -82,8 +86,8 @@ struct SubscriptionTests {
   func countBound() async throws {
     let subscription = subscription()
     subscription.start(after: 0)
-    for sequence in 1...Int64(Limits.subscriberEvents) { subscription.offer([event(sequence)], chips: chips("t")) }
-    subscription.offer([event(Int64(Limits.subscriberEvents) + 1)], chips: nil)
+    for sequence in 1...Int64(Self.bounds.events) { subscription.offer([event(sequence)], chips: chips("t")) }
+    subscription.offer([event(Int64(Self.bounds.events) + 1)], chips: nil)
     #expect(try await take(1, from: subscription) == ["end slowConsumer"])
   }
 
@@ -91,7 +95,7 @@ struct SubscriptionTests {
   func byteBound() async throws {
     let subscription = subscription()
     subscription.start(after: 0)
-    let text = String(repeating: "话", count: Limits.subscriberBytes / 3 / 4)
+    let text = String(repeating: "话", count: Self.bounds.size_bytes / 3 / 4)
     for sequence in 1...5 { subscription.offer([event(Int64(sequence), text: text)], chips: nil) }
     #expect(try await take(1, from: subscription) == ["end slowConsumer"])
   }

@@ -95,11 +95,18 @@ def fill(message, depth=0):
             continue
         if field.message_type and field.message_type.GetOptions().map_entry:
             key, value = field.message_type.fields
+            # Python writes an empty key or text of an entry, protobuf-c leaves it out: the same message, other bytes.
+            entries = getattr(message, field.name)
             for _ in range(random.randrange(3)):
+                name = scalar(key)
+                if name == "":
+                    name = "k"
                 if value.message_type:
-                    fill(getattr(message, field.name)[scalar(key)], depth + 1)
+                    fill(entries[name], depth + 1)
                 else:
-                    getattr(message, field.name)[scalar(key)] = scalar(value)
+                    entries[name] = scalar(value)
+                    if entries[name] == "":
+                        entries[name] = "v"
         elif field.label == field.LABEL_REPEATED:
             for _ in range(random.randrange(4)):
                 if field.message_type:

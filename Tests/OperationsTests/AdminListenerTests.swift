@@ -2,7 +2,6 @@ import Foundation
 import Logging
 import NIOCore
 import NIOPosix
-import ServiceLifecycle
 import Synchronization
 import Testing
 
@@ -140,16 +139,6 @@ import Testing
     for channel in channels { try await channel.closeFuture.get() }
     #expect(ContinuousClock.now - start < .seconds(4 * Limits.adminTimeout_s))
     await listener.stop()
-  }
-
-  @Test func runsAsAService() async throws {
-    let listener = try await Self.start()
-    let group = ServiceGroup(configuration: .init(services: [listener], logger: Logger(label: "test")))
-    let running = Task { try await group.run() }
-    #expect(try await Self.curl("http://\(listener.endpoint)/healthz").status == "200")
-    await group.triggerGracefulShutdown()
-    try await running.value
-    #expect(try await Self.curl("http://\(listener.endpoint)/healthz").status != "200")
   }
 
   private func wait(_ condition: () async -> Bool) async throws {

@@ -34,7 +34,7 @@ import Testing
     #expect(configuration.chat == .builtin)
     #expect(configuration.chips == .init(isEnabled: true, count_max: 4))
     #expect(configuration.regreeting == .init(isEnabled: true, idle: .seconds(6 * 3600)))
-    #expect(configuration.connect == .init(heartbeat: .seconds(25)))
+    #expect(configuration.connect == .init(heartbeat: .seconds(25), bufferEvents: 256, buffer_bytes: 1 << 20))
     #expect(configuration.log == .init(level: .info, format: .auto))
   }
 

@@ -32,7 +32,8 @@ import Testing
       {"code":9,"message":"deleted","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo",\
       "reason":"CONVERSATION_DELETED","domain":"lifeecho"},{"@type":"type.googleapis.com/foreign.Type","value":"AQI="}]}
       """
-    var wire = try Golden.pool.encodeJSON(text.replacing(/,{"@type":"type.googleapis.com\/foreign.*}\]/, with: "]"), as: "google.rpc.Status")
+    var wire = try Golden.pool.encodeJSON(
+      text.replacing(/,{"@type":"type.googleapis.com\/foreign.*}\]/, with: "]"), as: "google.rpc.Status")
     wire += [0x1A, 0x26, 0x0A, 0x20] + Array("type.googleapis.com/foreign.Type".utf8) + [0x12, 2, 1, 2]
     #expect(try Golden.pool.decodeToJSON(wire, as: "google.rpc.Status") == text)
   }

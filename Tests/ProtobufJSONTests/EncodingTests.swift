@@ -29,12 +29,18 @@ import Testing
     (#"{"mask": "user.nickName,birthYear"}"#, #"{"mask":"user.nickName,birthYear"}"#),
     (#"{"value": null}"#, #"{"value":null}"#),
     (#"{"object": {"a": {"b": [1, null]}}}"#, #"{"object":{"a":{"b":[1.0,null]}}}"#),
-    (#"{"int64Wrapper": "0", "stringWrapper": "", "boolWrapper": false}"#,
-      #"{"int64Wrapper":"0","stringWrapper":"","boolWrapper":false}"#),
-    (#"{"any": {"value": "1.5s", "@type": "type.googleapis.com/google.protobuf.Duration"}}"#,
-      #"{"any":{"@type":"type.googleapis.com/google.protobuf.Duration","value":"1.500s"}}"#),
-    (#"{"any": {"@type": "x/google.rpc.ErrorInfo", "reason": "R"}}"#,
-      #"{"any":{"@type":"x/google.rpc.ErrorInfo","reason":"R"}}"#),
+    (
+      #"{"int64Wrapper": "0", "stringWrapper": "", "boolWrapper": false}"#,
+      #"{"int64Wrapper":"0","stringWrapper":"","boolWrapper":false}"#
+    ),
+    (
+      #"{"any": {"value": "1.5s", "@type": "type.googleapis.com/google.protobuf.Duration"}}"#,
+      #"{"any":{"@type":"type.googleapis.com/google.protobuf.Duration","value":"1.500s"}}"#
+    ),
+    (
+      #"{"any": {"@type": "x/google.rpc.ErrorInfo", "reason": "R"}}"#,
+      #"{"any":{"@type":"x/google.rpc.ErrorInfo","reason":"R"}}"#
+    ),
     (#"{"@renamed": 1}"#, #"{"@renamed":1}"#),
     (#"{"numbersByTruth": {"true": 1, "false": "2"}}"#, #"{"numbersByTruth":{"false":"2","true":"1"}}"#),
     (#"{"nodesByNumber": {"-1": {}}}"#, #"{"nodesByNumber":{"-1":{}}}"#),
@@ -88,7 +94,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "{", "{\"a\"}", "{\"a\":1,}", "[1,]", "{\"a\":01}", "{\"a\":1.}", "{\"a\":-}", "{'a':1}", "{} x", "nul", "\"\\ud800\"",
+    "{", "{\"a\"}", "{\"a\":1,}", "[1,]", "{\"a\":01}", "{\"a\":1.}", "{\"a\":-}", "{'a':1}", "{} x", "nul",
+    "\"\\ud800\"",
     "\"\\x\"", "{\"a\":1,\"a\":2}", "\"\u{1}\"", "\"", "{\"a\":+1}", "{\"a\":NaN}", "// c", "{\"a\":1e}",
   ])
   func refusesMalformedJSON(json: String) {
@@ -102,7 +109,8 @@ import Testing
 
   @Test func nestingIsLimited() throws {
     func nested(_ depth: Int) -> String {
-      #"{"node":"# + String(repeating: #"{"children":["#, count: depth) + "{}" + String(repeating: "]}", count: depth) + "}"
+      #"{"node":"# + String(repeating: #"{"children":["#, count: depth) + "{}" + String(repeating: "]}", count: depth)
+        + "}"
     }
     let wire = try Golden.pool.encodeJSON(nested(40), as: Self.kinds)
     #expect(try Golden.pool.decodeToJSON(wire, as: Self.kinds) == nested(40))

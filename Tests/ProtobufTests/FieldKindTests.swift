@@ -33,10 +33,17 @@ import Testing
     #expect(try GoogleProtobuf.Timestamp(serializedArray: wire) == GoogleProtobuf.Timestamp(seconds: 2, nanos: 9))
   }
 
-  @Test func partsOfAMessageAreMerged() throws {
-    let wire = WireBytes.field(1, WireBytes.field(1, varint: 5)) + WireBytes.field(1, WireBytes.field(2, varint: 6))
-    let merged = try GoogleRPC.RetryInfo(serializedArray: wire)
-    #expect(merged.retryDelay == GoogleProtobuf.Duration(seconds: 5, nanos: 6))
+  /// protobuf-c's own way (see `StructMessage`): no encoder in use writes a message in parts.
+  @Test func ofAMessageInPartsRepeatedFieldsAddUpAndTheLastScalarsCount() throws {
+    let first = WireBytes.field(1, varint: 1) + WireBytes.field(3, WireBytes.field(1, "a"))
+    let second = WireBytes.field(2, "second") + WireBytes.field(3, WireBytes.field(1, "b"))
+    let failed = try GoogleRPC.RetryInfo(
+      serializedArray: WireBytes.field(1, WireBytes.field(1, varint: 5))
+        + WireBytes.field(1, WireBytes.field(2, varint: 6)))
+    #expect(failed.retryDelay == GoogleProtobuf.Duration(seconds: 0, nanos: 6))
+    let status = try GoogleRPC.Status(serializedArray: first + second)
+    #expect(
+      status == GoogleRPC.Status(code: 1, message: "second", details: [.init(typeURL: "a"), .init(typeURL: "b")]))
   }
 
   @Test func theLastMemberOfAOneofCounts() throws {

@@ -11,7 +11,12 @@ package final class ConversationHub: Sendable {
   private let gauge = Gauge(label: "lifeecho.subscribers")
   private let notifier: any Notifier
 
-  package init(notifier: any Notifier) { self.notifier = notifier }
+  private let bounds: Subscription.Bounds
+
+  package init(notifier: any Notifier, bounds: Subscription.Bounds = .init(events: 256, size_bytes: 1 << 20)) {
+    self.notifier = notifier
+    self.bounds = bounds
+  }
 
   private struct State {
     var live: [ConversationID: [Subscription]] = [:]
@@ -37,7 +42,7 @@ package final class ConversationHub: Sendable {
   package func subscribe(
     user: UserID, conversation: ConversationID, expires: Timestamp?
   ) throws(ConversationError) -> Subscription {
-    let subscription = Subscription(user: user, conversation: conversation)
+    let subscription = Subscription(user: user, conversation: conversation, bounds: bounds)
     let refusal = state.withLock { state -> ConversationError? in
       if state.isDraining { return .draining }
       if state.count >= Limits.subscribers { return .overloaded("too many live streams") }

@@ -8,11 +8,24 @@ import Synchronization
 package final class Subscription: Sendable {
   package let user: UserID
   package let conversation: ConversationID
+  private let bounds: Bounds
   private let state = Mutex(State())
 
-  init(user: UserID, conversation: ConversationID) {
+  /// How far a reader may lag behind.
+  package struct Bounds: Sendable {
+    package var events: Int
+    package var size_bytes: Int
+
+    package init(events: Int, size_bytes: Int) {
+      self.events = events
+      self.size_bytes = size_bytes
+    }
+  }
+
+  init(user: UserID, conversation: ConversationID, bounds: Bounds) {
     self.user = user
     self.conversation = conversation
+    self.bounds = bounds
   }
 
   /// What to do next.
@@ -146,7 +159,7 @@ package final class Subscription: Sendable {
   /// Ephemerals go first; a reader that is still too far behind is sent away (design §7).
   private func bound(_ state: inout State) {
     func isOver() -> Bool {
-      state.durableCount > Limits.subscriberEvents || state.size_bytes > Limits.subscriberBytes
+      state.durableCount > bounds.events || state.size_bytes > bounds.size_bytes
     }
     guard isOver() else { return }
     state.entries.removeAll { !$0.isDurable }

@@ -55,6 +55,9 @@ package protocol Store: Sendable {
     server: ServerID, alone: Bool, duration_ms: Int64, limit: Int, now: Timestamp
   ) async throws -> [ClaimedTurn]
 
+  /// Forgets idempotency records older than 30 days, in bounded steps; returns how many.
+  func prune(now: Timestamp) async throws -> Int64
+
   /// Head sequences of live conversations, for servers that get no hints. Deleted or erased ones are reported as `nil`.
   func heads(of conversations: [(user: UserID, conversation: ConversationID)]) async throws -> [Int64?]
 }

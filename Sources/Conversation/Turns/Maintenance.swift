@@ -30,6 +30,7 @@ package struct Maintenance: Sendable {
       group.addTask { await every(settings.heartbeatInterval_ms / Int64(ConversationHub.ringSize)) { beat() } }
       group.addTask { await every(settings.leaseRenewal_ms) { await turns.renewLeases() } }
       group.addTask { await every(settings.claimInterval_ms) { await claim() } }
+      group.addTask { await every(settings.pruneInterval_ms) { await prune() } }
       group.addTask { await followHints() }
       if settings.headsInterval_ms > 0 {
         group.addTask { await every(settings.headsInterval_ms) { await lookForHeads() } }
@@ -44,6 +45,14 @@ package struct Maintenance: Sendable {
       try await turns.claim(alone: false)
     } catch {
       logger.warning("open turns not looked for", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func prune() async {
+    do {
+      _ = try await store.prune(now: clock.now())
+    } catch {
+      logger.warning("old request records not removed", metadata: ["error": "\(error)"])
     }
   }
 

@@ -19,6 +19,7 @@ package final class TurnEngine: Sendable {
   package let server: ServerID
   private let modelCalls: Gate
   private let state = Mutex(State())
+  private let lanes = UserLanes()
   private let metrics = TurnMetrics()
 
   private struct State {
@@ -145,7 +146,7 @@ package final class TurnEngine: Sendable {
         }
         answer = template
       }
-      let next = try await commit(turn, draft, answer)
+      let next = try await lanes.pass(turn.user) { try await commit(turn, draft, answer) }
       metrics.turnTime.recordNanoseconds(began.elapsed_ns)
       return next
     } catch {
@@ -206,7 +207,7 @@ package final class TurnEngine: Sendable {
         draft = try TurnDraft(turn, context: context, settings: settings, now: clock.now())
       }
     }
-    return try await fail(turn, .engineFailed, retryable: true)
+    throw ConversationError.overloaded("the interview state keeps changing")
   }
 
   private func fail(_ turn: LeasedTurn, _ reason: TurnFailureReason, retryable: Bool) async throws -> LeasedTurn? {

@@ -1,11 +1,10 @@
 package import NIOCore
 import NIOHTTP1
 import NIOPosix
-import ServiceLifecycle
 import Synchronization
 
 /// Serves /metrics, /healthz and /readyz over HTTP/1.1 on its own port, for operators and their machines.
-package final class AdminListener: Service {
+package final class AdminListener: Sendable {
   /// Where it listens; the port is the real one when 0 was asked for.
   package let endpoint: Endpoint
   private let channel: any Channel
@@ -59,15 +58,6 @@ package final class AdminListener: Service {
     limits.maxHeaderListSize = Limits.adminHeaderBytes
     limits.maxHeaderFieldCount = Limits.adminHeaderFields
     return limits
-  }
-
-  /// Serves until the service group stops: the last to go, so that a draining server can still be watched.
-  package func run() async throws {
-    await withTaskCancellationOrGracefulShutdownHandler {
-      try? await channel.closeFuture.get()
-    } onCancelOrGracefulShutdown: {
-      self.channel.close(promise: nil)
-    }
   }
 
   package func stop() async {

@@ -25,7 +25,15 @@ extension ServiceConfiguration {
       isEnabled: try sources.value(Settings.chipsEnabled), count_max: try sources.value(Settings.chipsMax))
     regreeting = Regreeting(
       isEnabled: try sources.value(Settings.regreetingEnabled), idle: try sources.value(Settings.regreetingIdle))
-    connect = Connect(heartbeat: try sources.value(Settings.connectHeartbeat))
+    connect = Connect(
+      heartbeat: try sources.value(Settings.connectHeartbeat),
+      bufferEvents: try sources.value(Settings.connectBufferEvents),
+      buffer_bytes: try sources.value(Settings.connectBufferBytes))
+    quota = Quota(
+      free: QuotaTier(
+        turns: try sources.value(Settings.quotaFreeTurns), speech: try sources.value(Settings.quotaFreeSpeech)),
+      premium: QuotaTier(
+        turns: try sources.value(Settings.quotaPremiumTurns), speech: try sources.value(Settings.quotaPremiumSpeech)))
     turnLease = try sources.value(Settings.turnLease)
     log = Log(level: try sources.value(Settings.logLevel), format: try sources.value(Settings.logFormat))
     shutdownGrace = try sources.value(Settings.shutdownGrace)

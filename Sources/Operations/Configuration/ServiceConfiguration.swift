@@ -67,6 +67,18 @@ package struct ServiceConfiguration: Sendable, Equatable {
 
   package struct Connect: Sendable, Equatable {
     package var heartbeat: Duration
+    package var bufferEvents: Int
+    package var buffer_bytes: Int
+  }
+
+  package struct QuotaTier: Sendable, Equatable {
+    package var turns: Int
+    package var speech: Duration
+  }
+
+  package struct Quota: Sendable, Equatable {
+    package var free: QuotaTier
+    package var premium: QuotaTier
   }
 
   package struct Log: Sendable, Equatable {
@@ -85,6 +97,7 @@ package struct ServiceConfiguration: Sendable, Equatable {
   package var regreeting: Regreeting
   package var connect: Connect
   package var turnLease: Duration
+  package var quota: Quota
   package var log: Log
   package var shutdownGrace: Duration
 }

@@ -98,9 +98,28 @@ package enum Settings {
   package static let connectHeartbeat = Setting(
     "connect.heartbeat", "DURATION", default: "25s", "Time between heartbeats of a Connect stream",
     parse: SettingValue.duration(.milliseconds(100) ... .seconds(600)))
+  package static let connectBufferEvents = Setting(
+    "connect.buffer_events", "COUNT", default: "256", "Events that may wait for a slow subscriber",
+    parse: SettingValue.integer(8...100_000))
+  package static let connectBufferBytes = Setting(
+    "connect.buffer_bytes", "BYTES", default: "1048576", "Bytes that may wait for a slow subscriber",
+    parse: SettingValue.integer(65_536...(1 << 30)))
   package static let turnLease = Setting(
     "turn.lease", "DURATION", default: "15s", "After this silence of a server its turns are taken over",
     parse: SettingValue.duration(.milliseconds(200) ... .seconds(600)))
+
+  package static let quotaFreeTurns = Setting(
+    "quota.free.turns", "COUNT", default: "30", "Messages a day on the free tier",
+    parse: SettingValue.integer(0...1_000_000))
+  package static let quotaFreeSpeech = Setting(
+    "quota.free.speech", "DURATION", default: "20m", "Speech a day on the free tier",
+    parse: SettingValue.duration(.zero ... .seconds(86_400)))
+  package static let quotaPremiumTurns = Setting(
+    "quota.premium.turns", "COUNT", default: "500", "Messages a day on the premium tier",
+    parse: SettingValue.integer(0...1_000_000))
+  package static let quotaPremiumSpeech = Setting(
+    "quota.premium.speech", "DURATION", default: "4h", "Speech a day on the premium tier",
+    parse: SettingValue.duration(.zero ... .seconds(86_400)))
 
   package static let logLevel = Setting(
     "log.level", "LEVEL", default: "info", "trace, debug, info, notice, warning, error or critical",
@@ -124,9 +143,10 @@ package enum Settings {
     chatFirstTokenTimeout.description, chatIdleTimeout.description, chatTotalTimeout.description,
     chatRetries.description,
     chipsEnabled.description, chipsMax.description, regreetingEnabled.description, regreetingIdle.description,
-    connectHeartbeat.description,
+    connectHeartbeat.description, connectBufferEvents.description, connectBufferBytes.description,
     turnLease.description,
-
+    quotaFreeTurns.description, quotaFreeSpeech.description, quotaPremiumTurns.description,
+    quotaPremiumSpeech.description,
     logLevel.description, logFormat.description, shutdownGrace.description,
   ]
 }

@@ -81,7 +81,7 @@ extension GoogleRPC {
       wire.pointee.reason = arena.data(reason)
       wire.pointee.domain = arena.data(domain)
       wire.pointee.n_metadata = metadata.count
-      wire.pointee.metadata = arena.list(metadata.sorted { $0.key < $1.key }) { pair in
+      wire.pointee.metadata = arena.list(Arena.sorted(metadata)) { pair in
         let entry = arena.make(google__rpc__error_info__metadata_entry__init)
         entry.pointee.key = arena.data(pair.key)
         entry.pointee.value = arena.data(pair.value)
@@ -306,7 +306,7 @@ extension GoogleRPC {
         wire.pointee.quota_metric = arena.data(quotaMetric)
         wire.pointee.quota_id = arena.data(quotaID)
         wire.pointee.n_quota_dimensions = quotaDimensions.count
-        wire.pointee.quota_dimensions = arena.list(quotaDimensions.sorted { $0.key < $1.key }) { pair in
+        wire.pointee.quota_dimensions = arena.list(Arena.sorted(quotaDimensions)) { pair in
           let entry = arena.make(google__rpc__quota_failure__violation__quota_dimensions_entry__init)
           entry.pointee.key = arena.data(pair.key)
           entry.pointee.value = arena.data(pair.value)

@@ -122,7 +122,7 @@ extension HealthV1 {
     package func make(in arena: Arena) -> UnsafeMutablePointer<Grpc__Health__V1__HealthListResponse> {
       let wire = arena.make(grpc__health__v1__health_list_response__init)
       wire.pointee.n_statuses = statuses.count
-      wire.pointee.statuses = arena.list(statuses.sorted { $0.key < $1.key }) { pair in
+      wire.pointee.statuses = arena.list(Arena.sorted(statuses)) { pair in
         let entry = arena.make(grpc__health__v1__health_list_response__statuses_entry__init)
         entry.pointee.key = arena.data(pair.key)
         entry.pointee.value = arena.message(pair.value)

@@ -8,6 +8,7 @@ package final class HealthRegistry: Sendable {
     var statuses: [String: ServingStatus] = ["": .serving]
     var watchers: [UInt64: (service: String, continuation: AsyncStream<ServingStatus>.Continuation)] = [:]
     var nextWatcher: UInt64 = 0
+    var isShutDown = false
   }
 
   private let state = Mutex(State())
@@ -36,6 +37,18 @@ package final class HealthRegistry: Sendable {
     for service in all.keys { set(status, for: service) }
   }
 
+  /// The server stops: every service is NOT_SERVING, and watches end after saying so.
+  package func shutDown() {
+    setAll(.notServing)
+    let watchers = state.withLock { state in
+      state.isShutDown = true
+      return state.watchers.values.map(\.continuation)
+    }
+    for watcher in watchers { watcher.finish() }
+  }
+
+  var isShutDown: Bool { state.withLock { $0.isShutDown } }
+
   package var all: [String: ServingStatus] {
     state.withLock { $0.statuses }
   }
@@ -46,6 +59,11 @@ package final class HealthRegistry: Sendable {
   func watch(_ service: String) throws(Status) -> AsyncStream<ServingStatus> {
     let (stream, continuation) = AsyncStream.makeStream(of: ServingStatus.self, bufferingPolicy: .bufferingNewest(1))
     let id = state.withLock { state -> UInt64? in
+      if state.isShutDown {
+        continuation.yield(state.statuses[service] ?? .serviceUnknown)
+        continuation.finish()
+        return 0
+      }
       guard state.watchers.count < Limits.healthWatchers else { return nil }
       state.nextWatcher += 1
       state.watchers[state.nextWatcher] = (service, continuation)

@@ -33,5 +33,6 @@ package struct HealthService: HealthV1.HealthHandler {
       last = status
     }
     try Task.checkCancellation()
+    if registry.isShutDown { throw Status(.unavailable, "the server is stopping") }
   }
 }

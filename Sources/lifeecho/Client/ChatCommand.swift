@@ -42,6 +42,8 @@ private final class ChatSession: Sendable {
     var lastSequence: Int64?
     var epoch = ""
     var chips: [ConversationV1.Suggestion] = []
+    var endedTurns: Set<String> = []
+    var waiter: (turn: String, continuation: CheckedContinuation<Void, Never>)?
   }
 
   init(client: ConversationV1.ConversationServiceClient, conversation: String, options: CallOptions) {
@@ -92,7 +94,29 @@ private final class ChatSession: Sendable {
     var options = self.options
     options.timeout = .seconds(90)
     let response = try await client.sendText(request, options: options)
-    if response.turnState == .failed { show("! 处理失败,请重试") }
+    await shown(response.turnID)
+  }
+
+  /// Returns when the turn's end has been shown: the answer to SendText may be quicker than the event stream.
+  private func shown(_ turn: String) async {
+    await withCheckedContinuation { continuation in
+      let isShown = state.withLock { state in
+        if state.endedTurns.contains(turn) { return true }
+        state.waiter = (turn, continuation)
+        return false
+      }
+      if isShown { continuation.resume() }
+    }
+  }
+
+  private func ended(_ turn: String) {
+    let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+      state.endedTurns.insert(turn)
+      guard let waiter = state.waiter, waiter.turn == turn else { return nil }
+      state.waiter = nil
+      return waiter.continuation
+    }
+    waiter?.resume()
   }
 
   private func follow(connected: AsyncStream<Void>.Continuation) async throws {
@@ -136,8 +160,11 @@ private final class ChatSession: Sendable {
     case .topicSuggestions(let suggestions)?:
       state.withLock { $0.chips = suggestions.suggestions }
       show(suggestions.suggestions.enumerated().map { "  [\($0 + 1)] \($1.text)" }.joined(separator: "\n"))
+    case .turnCompleted?:
+      ended(event.turnID)
     case .turnFailed?:
       show("! 处理失败,请重试")
+      ended(event.turnID)
     case .goAway?:
       show("(reconnecting)")
     default:

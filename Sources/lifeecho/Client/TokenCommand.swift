@@ -53,6 +53,7 @@ struct TokenCommand: AsyncParsableCommand {
           }
           return scope
         })
+      guard !user.isEmpty else { throw CommandFailure("--user: the name is empty") }
       if create { try await createUser() }
       print(try await server.token(user: user, scopes: type == .service ? scopes : [], ttl: ttl))
     }

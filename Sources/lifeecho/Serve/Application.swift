@@ -4,6 +4,7 @@ import ConversationAPI
 import ConversationServer
 import ConversationStore
 import Engines
+import Interview
 import Logging
 import NIOPosix
 import Operations
@@ -32,7 +33,10 @@ struct Application {
     var settings = ConversationSettings(configuration)
     let identifiers = TimeOrderedIdentifiers()
     let server = ServerID(identifiers.next())
-    let store = ConversationStore(pool: database.pool)
+    let store = ConversationStore(pool: database.pool) { tier in
+      let limits = tier == .premium ? configuration.quota.premium : configuration.quota.free
+      return QuotaLimits(turns: limits.turns, speech_ms: limits.speech.milliseconds)
+    }
     let notifier: any Notifier
     if database.isPrivate {
       notifier = InProcessNotifier()
@@ -40,7 +44,9 @@ struct Application {
       notifier = PostgreSQLNotifier(pool: database.pool, server: server)
       settings.headsInterval_ms = 10_000
     }
-    hub = ConversationHub(notifier: notifier)
+    hub = ConversationHub(
+      notifier: notifier,
+      bounds: .init(events: settings.subscriberEvents, size_bytes: settings.subscriberBytes))
     openAI = try OpenAIChatModel(configuration.chat)
     turns = TurnEngine(
       server: server, store: store, model: openAI ?? BuiltInInterviewer() as any ChatModel, hub: hub,
@@ -101,6 +107,8 @@ extension ConversationSettings {
     reGreetingEnabled = configuration.regreeting.isEnabled
     reGreetingIdle_s = Int(configuration.regreeting.idle.components.seconds)
     heartbeatInterval_ms = configuration.connect.heartbeat.milliseconds
+    subscriberEvents = configuration.connect.bufferEvents
+    subscriberBytes = configuration.connect.buffer_bytes
     lease_ms = configuration.turnLease.milliseconds
     leaseRenewal_ms = max(1, lease_ms / 3)
     claimInterval_ms = max(1, lease_ms / 3)

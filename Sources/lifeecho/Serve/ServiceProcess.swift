@@ -86,7 +86,7 @@ struct ServiceProcess: Service {
 
     logger.notice("stopping")
     application.readiness.close()
-    health.setAll(.notServing)
+    health.shutDown()
     directory.removeAddress()
     application.hub.drain()
     let grace = configuration.shutdownGrace
