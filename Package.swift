@@ -97,6 +97,10 @@ let package = Package(
     tests(
       "RPC",
       ["HTTP2", "Protobuf", Product.nioCore, Product.nioPosix, Product.logging, Product.metrics, Product.coreMetrics]),
+    tests("Protobuf", ["RPC", "RPCWire", "ConversationAPI", "ConversationWire"]),
+    tests("ConversationAPI", ["RPC", "Protobuf"]),
+    tests("ProtobufJSON", ["ConversationAPI", "RPC", "Protobuf"]),
+    tests("ConversationServer", ["RPC", "ConversationAPI", "Conversation", "Interview", "Protobuf"]),
     tests("Auth", [Product.jwt, Product.crypto]),
     tests(
       "Operations",

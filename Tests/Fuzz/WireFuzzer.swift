@@ -30,7 +30,9 @@ extension WireMessage {
   fileprivate static func roundTrip(_ bytes: [UInt8]) {
     guard let message = try? Self(serializedArray: bytes) else { return }
     let coded = message.serializedArray()
-    guard let again = try? Self(serializedArray: coded) else { preconditionFailure("\(protobufName): own bytes refused") }
+    guard let again = try? Self(serializedArray: coded) else {
+      preconditionFailure("\(protobufName): own bytes refused")
+    }
     precondition(again.serializedArray() == coded, "\(protobufName): changed by coding")
   }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Makes corpus.tsv (message name, wire as hex, canonical JSON) and descriptors.hex by Python's protobuf, which the Swift
+"""Makes corpus.tsv (message name, wire as hex, canonical JSON) and descriptors.hex by Python's protobuf, which Swift's
 coding must agree with. Needs protoc and python3-protobuf; the same seed makes the same files.
 """
 import json
@@ -132,4 +132,5 @@ for name in descriptors:
         if row not in rows and len(row) < 6000:
             rows.append(row)
 (HERE / "corpus.tsv").write_text("".join(rows), encoding="utf-8")
-(HERE / "descriptors.hex").write_text("\n".join(content.hex()[i : i + 120] for i in range(0, 2 * len(content), 120)) + "\n")
+lines = [content.hex()[i : i + 120] for i in range(0, 2 * len(content), 120)]
+(HERE / "descriptors.hex").write_text("\n".join(lines) + "\n")

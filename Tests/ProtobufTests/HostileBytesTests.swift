@@ -43,13 +43,16 @@ import Testing
     #expect(try GoogleRPC.Status(serializedArray: nested) == GoogleRPC.Status())
   }
 
+  /// Without a budget the floods below take 187 and 235 MB; other suites in the process take some at the same time.
+  private let slack_bytes = Limits.decodeBudgetCap_bytes + (64 << 20)
+
   @Test func floodOfUnknownFields() {
     let flood = [UInt8](repeating: 0, count: 4 << 20).enumerated().map { $0.offset % 2 == 0 ? 0x78 : 0x01 } as [UInt8]
     let before = residentPeak_bytes()
     #expect(throws: WireError.tooLarge(limit_bytes: Limits.decodeBudgetCap_bytes)) {
       try GoogleRPC.Status(serializedArray: flood)
     }
-    #expect(residentPeak_bytes() - before < Limits.decodeBudgetCap_bytes + (8 << 20))
+    #expect(residentPeak_bytes() - before < slack_bytes)
   }
 
   @Test func floodOfEmptyMessages() {
@@ -58,7 +61,7 @@ import Testing
     #expect(throws: WireError.tooLarge(limit_bytes: Limits.decodeBudgetCap_bytes)) {
       try GoogleRPC.Status(serializedArray: flood)
     }
-    #expect(residentPeak_bytes() - before < Limits.decodeBudgetCap_bytes + (8 << 20))
+    #expect(residentPeak_bytes() - before < slack_bytes)
   }
 
   @Test func honestLargeMessagesFit() throws {

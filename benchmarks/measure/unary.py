@@ -31,8 +31,8 @@ def measure(programs, directory: Path, quick: bool) -> dict:
             peer = Server("C++ gRPC", [str(programs.grpc_cpp)], directory / "cpp.log", r"listening on (127\S+)\n")
             servers.append((peer, peer.ready.group(1), 120_000))
         if programs.grpc_swift:
-            peer = Server(
-                "grpc-swift-2", [str(programs.grpc_swift), "18081"], directory / "swift.log", r"listening on")
+            peer = Server("grpc-swift-2", [str(programs.grpc_swift), "18081"], directory / "swift.log", "")
+            wait_for_port(18081)
             servers.append((peer, "127.0.0.1:18081", 24_000))
 
         calls_us = {shape: {server.name: [] for server, _, _ in servers} for shape in SHAPES}

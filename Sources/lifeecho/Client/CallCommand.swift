@@ -12,7 +12,7 @@ struct CallCommand: AsyncParsableCommand {
     commandName: "call", abstract: "Call any RPC: JSON in, JSON lines out.",
     discussion: """
       METHOD is a name such as SendText or lifeecho.conversation.v1.ConversationService/SendText. Requests come as the \
-      JSON argument, or, without one, as JSON lines on stdin. An error's status goes to stderr as JSON.
+      JSON argument, or, without one, as JSON lines on stdin. An error's status goes to stderr, its details as JSON.
       """)
 
   @Argument(help: "The method, with or without its service.")
@@ -50,7 +50,7 @@ struct CallCommand: AsyncParsableCommand {
           try await call(pool, channel, options)
         } catch let status as Status where !status.details.isEmpty {
           let text = try pool.decodeToJSON(status.details, as: GoogleRPC.Status.protobufName)
-          FileHandle.standardError.write(Data((text + "\n").utf8))
+          FileHandle.standardError.write(Data("\(status)\n\(text)\n".utf8))
           throw ExitCode.failure
         }
       }

@@ -4,6 +4,8 @@ import NIOPosix
 
 /// The peer of the unary benchmark: grpc-swift-2 answering grpc.health.v1.Health/Check on one event loop.
 ///
+/// Usage: HealthServer PORT
+///
 /// Messages stay bytes, which spares it the cost of swift-protobuf: whatever it loses by, it is not the coding.
 @main
 struct HealthServer {
@@ -13,10 +15,7 @@ struct HealthServer {
       address: .ipv4(host: "127.0.0.1", port: port), transportSecurity: .plaintext,
       eventLoopGroup: MultiThreadedEventLoopGroup(numberOfThreads: 1))
     let server = GRPCServer(transport: transport, services: [HealthService()])
-    try await withThrowingDiscardingTaskGroup { group in
-      group.addTask { try await server.serve() }
-      if let address = try await server.listeningAddress { print("listening on \(address)") }
-    }
+    try await server.serve()
   }
 }
 
