@@ -63,7 +63,10 @@ let package = Package(
     target("HTTP2", ["CNGHTTP2", Product.nioCore, Product.nioPosix]),
     target(
       "RPC",
-      ["HTTP2", "Protobuf", "RPCWire", Product.nioCore, Product.nioPosix, Product.logging, Product.metrics, Product.deque]),
+      [
+        "HTTP2", "Protobuf", "RPCWire", Product.nioCore, Product.nioPosix, Product.logging, Product.metrics,
+        Product.deque,
+      ]),
     target("ConversationAPI", ["RPC", "Protobuf", "ConversationWire"]),
     target("ProtobufJSON"),
     // The application.

@@ -53,7 +53,8 @@ struct ErrorStatusTests {
     var quota = Self.quota
     quota.turnsUsed = 1
     quota.speechUsed_ms = quota.speechLimit_ms
-    let status = try #require(ErrorStatus.status(of: ConversationError.quotaExceeded(quota), now: .init(microseconds: 0)))
+    let status = try #require(
+      ErrorStatus.status(of: ConversationError.quotaExceeded(quota), now: .init(microseconds: 0)))
     #expect(status.detail(GoogleRPC.LocalizedMessage.self)?.message == "今天的语音时长已用完,可以用文字继续聊")
   }
 

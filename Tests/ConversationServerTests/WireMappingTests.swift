@@ -34,11 +34,14 @@ struct WireMappingTests {
     #expect(
       event(.userMessage(message)).event
         == .userMessage(
-          .init(messageID: "m", text: "您好", source: .chip, chipID: "c", clientTime: .init(unixMicroseconds: 1_700_000_000_123_456))))
+          .init(
+            messageID: "m", text: "您好", source: .chip, chipID: "c",
+            clientTime: .init(unixMicroseconds: 1_700_000_000_123_456))))
     #expect(
       event(.agentMessage(AgentPiece(id: "a", text: "好", index: 1, total: 2))).event
         == .agentMessage(.init(messageID: "a", text: "好", index: 1, total: 2)))
-    #expect(event(.turnStarted(kind: .reGreeting, attempt: 2)).event == .turnStarted(.init(kind: .reGreeting, attempt: 2)))
+    #expect(
+      event(.turnStarted(kind: .reGreeting, attempt: 2)).event == .turnStarted(.init(kind: .reGreeting, attempt: 2)))
     guard case .turnFailed(let failed)? = event(.turnFailed(kind: .reply, reason: .engineFailed, retryable: true)).event
     else {
       Issue.record("no TurnFailed")

@@ -45,7 +45,9 @@ struct SubscriptionTests {
     #expect(try await take(1, from: subscription) == ["5"])
   }
 
-  @Test("every order of three commits gives one order", arguments: [[1, 2, 3], [3, 2, 1], [2, 3, 1], [2, 1, 3], [3, 1, 2]])
+  @Test(
+    "every order of three commits gives one order",
+    arguments: [[1, 2, 3], [3, 2, 1], [2, 3, 1], [2, 1, 3], [3, 1, 2]])
   func order(sequences: [Int64]) async throws {
     let subscription = subscription()
     subscription.start(after: 0)

@@ -219,7 +219,8 @@ import Testing
     let wire = try Wire()
     wire.delegate.consumesAtOnce = false
     var increments = 0
-    let rounds = 100, size = 15_000  // 1.5 MB, above the 1 MiB window
+    let rounds = 100
+    let size = 15_000  // 1.5 MB, above the 1 MiB window
     for round in 0..<rounds {
       let id = Int32(1 + 2 * round)
       try wire.send(.request(id), .data(id, [UInt8](repeating: 0, count: size)))
@@ -338,8 +339,10 @@ import Testing
     var bytes: [UInt8] = []
     for round in 0..<30 {
       let id = Int32(1 + 2 * round)
-      bytes += [Frame.request(id), .data(id, [1, 2, 3], ends: round % 2 == 0), .windowUpdate(0, 5), .reset(id), .ping()]
-        .flatMap(\.bytes)
+      bytes += [
+        Frame.request(id), .data(id, [1, 2, 3], ends: round % 2 == 0), .windowUpdate(0, 5), .reset(id), .ping(),
+      ]
+      .flatMap(\.bytes)
     }
     for _ in 0..<Int(seed) / 4 {
       bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)

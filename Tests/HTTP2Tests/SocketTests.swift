@@ -111,7 +111,8 @@ import Testing
     let process = Process()
     process.executableURL = URL(fileURLWithPath: path)
     process.arguments = arguments
-    let output = Pipe(), stdin = Pipe()
+    let output = Pipe()
+    let stdin = Pipe()
     process.standardOutput = output
     process.standardError = output
     process.standardInput = stdin

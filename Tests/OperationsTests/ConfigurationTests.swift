@@ -194,7 +194,7 @@ import Testing
   @Test(arguments: Settings.all.map(\.name))
   func everySettingHasAnEffect(_ name: String) throws {
     let values = [
-      "1", "2", "200", "3s", "127.0.0.1:1", "/x", "true", "false", "64KiB", "debug", "json", "text", "0.1",
+      "1", "2", "200", "3s", "127.0.0.1:1", "/x", "true", "false", "65536", "debug", "json", "text", "0.1",
     ]
     let openai = ["chat.engine": "openai", "chat.url": "http://x/v1"]
     let base = name.hasPrefix("chat.") ? openai : [:]

@@ -206,7 +206,8 @@ import Testing
 
   @Test(arguments: [
     (["POST", "application/grpc"], 200), (["POST", "application/grpc+proto"], 200),
-    (["POST", "application/grpc;x"], 200), (["POST", "application/grpc-web"], 415), (["POST", "application/json"], 415),
+    (["POST", "application/grpc;x"], 200), (["POST", "application/grpc-web"], 415),
+    (["POST", "application/json"], 415),
     (["GET", "application/grpc"], 405),
   ])
   func foreignRequestsAreAnsweredOnTheHTTPLevel(request: [String], status: Int) {

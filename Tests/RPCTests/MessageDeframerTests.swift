@@ -65,10 +65,11 @@ import Testing
     #expect(throws: failure) { try deframer.next() }
   }
 
-  @Test(arguments: [
-    (frame(3), 3), (frame(0), 0), (frame(3) + [0], nil), (Array(frame(3).dropLast()), nil), ([1, 0, 0, 0, 0], nil),
-    ([0, 0, 0], nil), (frame(11), nil),
-  ] as [([UInt8], Int?)])
+  @Test(
+    arguments: [
+      (frame(3), 3), (frame(0), 0), (frame(3) + [0], nil), (Array(frame(3).dropLast()), nil), ([1, 0, 0, 0, 0], nil),
+      ([0, 0, 0], nil), (frame(11), nil),
+    ] as [([UInt8], Int?)])
   func oneRegularMessageIsTakenAtOnce(bytes: [UInt8], length: Int?) {
     #expect(MessageDeframer(limit_bytes: 10).only(ByteBuffer(bytes: bytes))?.readableBytes == length)
   }

@@ -33,10 +33,12 @@ import Testing
     #expect(metadata.entries.map(\.name) == ["b", "z-bin", "a"])
   }
 
-  @Test(arguments: [
-    ("AP8=", [[0, 255]]), ("AP8", [[0, 255]]), ("", [[]]), ("AQ,Ag==", [[1], [2]]), ("AQ, Ag", [[1], [2]]), ("!!!", []),
-    ("A", []),
-  ] as [(String, [[UInt8]])])
+  @Test(
+    arguments: [
+      ("AP8=", [[0, 255]]), ("AP8", [[0, 255]]), ("", [[]]), ("AQ,Ag==", [[1], [2]]), ("AQ, Ag", [[1], [2]]),
+      ("!!!", []),
+      ("A", []),
+    ] as [(String, [[UInt8]])])
   func binaryValuesAreReceived(text: String, values: [[UInt8]]) {
     var metadata = Metadata()
     metadata.receive(name: "x-bin", value: Array(text.utf8))

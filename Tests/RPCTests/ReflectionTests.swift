@@ -46,10 +46,11 @@ import Testing
     }
   }()
 
-  @Test(arguments: [
-    ("p.b.M", "b.proto"), ("p.b.M.f", "b.proto"), ("p.b.M.E", "b.proto"), ("p.b.M.E_ZERO", "b.proto"),
-    ("p.b.S", "b.proto"), ("p.b.S.Call", "b.proto"), ("p.a.A", "a.proto"), ("p.a.B", nil), ("A", nil), ("", nil),
-  ] as [(String, String?)])
+  @Test(
+    arguments: [
+      ("p.b.M", "b.proto"), ("p.b.M.f", "b.proto"), ("p.b.M.E", "b.proto"), ("p.b.M.E_ZERO", "b.proto"),
+      ("p.b.S", "b.proto"), ("p.b.S.Call", "b.proto"), ("p.a.A", "a.proto"), ("p.a.B", nil), ("A", nil), ("", nil),
+    ] as [(String, String?)])
   func symbolsAreFound(symbol: String, file: String?) throws {
     let index = try DescriptorIndex(Self.descriptorSet)
     #expect(index.file(defining: symbol)?.name == file)

@@ -27,12 +27,14 @@ import Testing
     #expect(descriptor.method == method)
   }
 
-  @Test(arguments: [
-    ("127.0.0.1:80", ListenAddress.tcp(host: "127.0.0.1", port: 80)), ("localhost:0", .tcp(host: "localhost", port: 0)),
-    ("[::1]:5", .tcp(host: "::1", port: 5)), ("unix:/a/b", .unix(path: "/a/b")), ("unix:///a/b", .unix(path: "/a/b")),
-    ("unix:rel", .unix(path: "rel")), ("", nil), ("localhost", nil), (":80", nil), ("h:65536", nil), ("::1:5", nil),
-    ("unix:", nil), ("h:x", nil),
-  ] as [(String, ListenAddress?)])
+  @Test(
+    arguments: [
+      ("127.0.0.1:80", ListenAddress.tcp(host: "127.0.0.1", port: 80)),
+      ("localhost:0", .tcp(host: "localhost", port: 0)),
+      ("[::1]:5", .tcp(host: "::1", port: 5)), ("unix:/a/b", .unix(path: "/a/b")), ("unix:///a/b", .unix(path: "/a/b")),
+      ("unix:rel", .unix(path: "rel")), ("", nil), ("localhost", nil), (":80", nil), ("h:65536", nil), ("::1:5", nil),
+      ("unix:", nil), ("h:x", nil),
+    ] as [(String, ListenAddress?)])
   func addressesAreRead(text: String, address: ListenAddress?) {
     #expect(ListenAddress(text) == address)
   }

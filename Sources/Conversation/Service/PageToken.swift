@@ -21,7 +21,8 @@ struct PageToken {
     if text.isEmpty { return nil }
     let refusal = ConversationError.fieldInvalid(
       field: "page_token", description: "is not a token from the page before of the same list")
-    let padded = text.replacing("-", with: "+").replacing("_", with: "/")
+    let padded =
+      text.replacing("-", with: "+").replacing("_", with: "/")
       + String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
     guard let data = Data(base64Encoded: padded), let whole = String(data: data, encoding: .utf8),
       let dot = whole.lastIndex(of: ".")

@@ -49,7 +49,8 @@ struct TokenCommand: AsyncParsableCommand {
       let scopes = try Set(
         self.scopes.split(separator: ",").map { name in
           guard let scope = Scope(rawValue: String(name)) else {
-            throw CommandFailure("--scopes: \(name) is none of \(Scope.allCases.map(\.rawValue).joined(separator: ", "))")
+            throw CommandFailure(
+              "--scopes: \(name) is none of \(Scope.allCases.map(\.rawValue).joined(separator: ", "))")
           }
           return scope
         })

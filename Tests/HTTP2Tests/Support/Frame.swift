@@ -47,7 +47,8 @@ struct Frame: Equatable {
     Frame(kind: .settings, payload: entries.flatMap { [UInt8($0.0 >> 8), UInt8($0.0 & 0xff)] + big($0.1) })
   }
   static func ping(_ opaque: UInt64 = 7, acknowledges: Bool = false) -> Frame {
-    Frame(kind: .ping, flags: acknowledges ? acknowledgement : 0,
+    Frame(
+      kind: .ping, flags: acknowledges ? acknowledgement : 0,
       payload: big(UInt32(opaque >> 32)) + big(UInt32(truncatingIfNeeded: opaque)))
   }
   static func reset(_ stream: Int32, _ code: UInt32 = 8) -> Frame {
@@ -101,10 +102,11 @@ struct Frame: Equatable {
     while bytes.count - start >= 9 {
       let count = Int(integer(bytes[start..<start + 3]))
       guard bytes.count - start >= 9 + count else { break }
-      frames.append(Frame(
-        kind: Kind(rawValue: bytes[start + 3]) ?? .unknown, flags: bytes[start + 4],
-        stream: Int32(integer(bytes[start + 5..<start + 9]) & 0x7fff_ffff),
-        payload: Array(bytes[start + 9..<start + 9 + count])))
+      frames.append(
+        Frame(
+          kind: Kind(rawValue: bytes[start + 3]) ?? .unknown, flags: bytes[start + 4],
+          stream: Int32(integer(bytes[start + 5..<start + 9]) & 0x7fff_ffff),
+          payload: Array(bytes[start + 9..<start + 9 + count])))
       start += 9 + count
     }
     bytes.removeFirst(start)
