@@ -26,8 +26,11 @@ package struct ConversationHandler: ConversationV1.ConversationServiceHandler {
       conversation: request.conversationID, interactive: request.intent == .interactive,
       resume: .init(request.resume), device: request.deviceID, untilTurn: request.untilTurnID,
       expires: try context.caller().tokenEnd)
-    try await service.connect(try context.user(), call) { output in
-      try await responses.write(ConversationV1.ConversationEvent(output))
+    let user = try context.user()
+    try await context.tracing {
+      try await service.connect(user, call) { output in
+        try await responses.write(ConversationV1.ConversationEvent(output))
+      }
     }
   }
 
@@ -38,7 +41,8 @@ package struct ConversationHandler: ConversationV1.ConversationServiceHandler {
       conversation: request.conversationID, text: request.text, request: request.requestID, chip: request.chipID,
       clientTime: try Timestamp(request.clientTime, field: "client_time"))
     let mode: ReplyMode = request.replyMode == .wait ? .wait(deadline: context.deadline) : .acknowledge
-    let sent = try await service.sendText(try context.user(), call, mode: mode)
+    let user = try context.user()
+    let sent = try await context.tracing { try await service.sendText(user, call, mode: mode) }
     return ConversationV1.SendTextResponse(
       messageID: sent.message.rawValue, turnID: sent.turn.rawValue, sequence: sent.sequence,
       duplicate: sent.duplicate, turnState: .init(sent.state), replies: sent.replies.map { .init($0) },
@@ -56,8 +60,11 @@ package struct ConversationHandler: ConversationV1.ConversationServiceHandler {
   package func retryTurn(
     _ request: ConversationV1.RetryTurnRequest, context: ServerContext
   ) async throws -> ConversationV1.RetryTurnResponse {
-    let (state, attempt) = try await service.retryTurn(
-      try context.user(), conversation: request.conversationID, turn: request.turnID, request: request.requestID)
+    let user = try context.user()
+    let (state, attempt) = try await context.tracing {
+      try await service.retryTurn(
+        user, conversation: request.conversationID, turn: request.turnID, request: request.requestID)
+    }
     return ConversationV1.RetryTurnResponse(turnState: .init(state), attempt: Int32(clamping: attempt))
   }
 
@@ -101,6 +108,14 @@ package struct ConversationHandler: ConversationV1.ConversationServiceHandler {
       pageToken: request.pageToken)
     return ConversationV1.ListMessagesResponse(
       messages: page.items.map { .init($0) }, nextPageToken: page.nextToken)
+  }
+}
+
+extension ServerContext {
+  /// Runs what may start a turn, so that the turn knows its call.
+  fileprivate func tracing<R>(_ operation: () async throws -> R) async rethrows -> R {
+    let trace = CallTrace(requestID: requestID, traceparent: traceparent?.child().description)
+    return try await CallTrace.$current.withValue(trace, operation: operation)
   }
 }
 

@@ -140,7 +140,7 @@ package final class TurnEngine: Sendable {
         metrics.modelFailures.increment()
         logger.warning(
           "the chat model gave no reply",
-          metadata: ["model": "\(model.name)", "turn": "\(turn.lease.turn)", "error": "\(error)"])
+          metadata: Self.metadata(turn, error, ["model": "\(model.name)"]))
         guard let template = draft.template else {
           return try await fail(turn, error is TimedOut ? .engineTimedOut : .engineFailed, retryable: true)
         }
@@ -152,9 +152,19 @@ package final class TurnEngine: Sendable {
     } catch {
       // The lease runs out and the turn is taken over, by this server or another one.
       logger.error(
-        "a turn could not be ended", metadata: ["turn": "\(turn.lease.turn)", "error": "\(error)"])
+        "a turn could not be ended", metadata: Self.metadata(turn, error))
       return nil
     }
+  }
+
+  private static func metadata(
+    _ turn: LeasedTurn, _ error: any Error, _ more: Logger.Metadata = [:]
+  ) -> Logger.Metadata {
+    var metadata = more
+    metadata["turn"] = "\(turn.lease.turn)"
+    metadata["error"] = "\(error)"
+    if let trace = CallTrace.current { metadata["request_id"] = "\(trace.requestID)" }
+    return metadata
   }
 
   private func write(_ draft: TurnDraft) async throws -> [String] {

@@ -97,6 +97,10 @@ package final class OpenAIChatModel: ChatModel {
     var request = HTTPClientRequest(url: endpoint)
     request.method = .POST
     request.headers = ["content-type": "application/json", "accept": "text/event-stream", "user-agent": "lifeecho"]
+    if let trace = CallTrace.current {
+      request.headers.add(name: "x-request-id", value: trace.requestID)
+      if let traceparent = trace.traceparent { request.headers.add(name: "traceparent", value: traceparent) }
+    }
     if let key = configuration.apiKey { request.headers.add(name: "authorization", value: "Bearer \(key.text)") }
     request.body = .bytes(body)
     exchange.watchdog.expect("the first text", within: configuration.firstTokenTimeout)
