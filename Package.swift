@@ -18,7 +18,6 @@ enum Product {
   static let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
   static let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
   static let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
-  static let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
   static let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
   static let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
   static let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
@@ -71,7 +70,7 @@ let package = Package(
     target("ProtobufJSON"),
     // The application.
     target("Interview"),
-    target("Conversation", ["Interview", Product.logging, Product.metrics, Product.deque, Product.heap]),
+    target("Conversation", ["Interview", Product.logging, Product.metrics, Product.deque]),
     target("PostgreSQL", ["CLibPQ"]),
     target("ConversationStore", ["PostgreSQL", "Conversation", "Interview"]),
     target(

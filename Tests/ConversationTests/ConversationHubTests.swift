@@ -45,13 +45,13 @@ struct ConversationHubTests {
   @Test("a stream ends with its token, not before")
   func expiry() async throws {
     let hub = ConversationHub(notifier: InProcessNotifier())
-    let early = try hub.subscribe(user: "u", conversation: "a", expires: Timestamp(microseconds: 10))
-    let late = try hub.subscribe(user: "u", conversation: "a", expires: Timestamp(microseconds: 30))
+    let early = try hub.subscribe(user: "u", conversation: "a", expires: Timestamp(microseconds: 10_000_000))
+    let late = try hub.subscribe(user: "u", conversation: "a", expires: Timestamp(microseconds: 30_000_000))
     early.start(after: 0)
     late.start(after: 0)
-    hub.tick(now: Timestamp(microseconds: 20))
+    hub.tick(now: Timestamp(microseconds: 20_000_000))
     #expect(try await end(of: early) == .tokenExpired)
-    hub.tick(now: Timestamp(microseconds: 30))
+    hub.tick(now: Timestamp(microseconds: 30_000_000))
     #expect(try await end(of: late) == .tokenExpired)
   }
 

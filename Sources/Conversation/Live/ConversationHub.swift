@@ -1,4 +1,3 @@
-import HeapModule
 import Metrics
 import Synchronization
 
@@ -24,32 +23,31 @@ package final class ConversationHub: Sendable {
     /// Heartbeats are spread over the ring by the time of connecting: a tick visits one bucket.
     var ring: [[ObjectIdentifier: Subscription]] = Array(repeating: [:], count: ConversationHub.ringSize)
     var position = 0
-    var expiries = Heap<Expiry>()
+    /// By the second in which the token ends.
+    var expiring: [Int64: [ObjectIdentifier: Subscription]] = [:]
+    var nextExpiry_s = Int64.max
     var isDraining = false
   }
 
   /// Ticks in one heartbeat interval.
   package static let ringSize = 25
 
-  private struct Expiry: Comparable {
-    var time: Timestamp
-    weak var subscription: Subscription?
-    static func < (left: Self, right: Self) -> Bool { left.time < right.time }
-    static func == (left: Self, right: Self) -> Bool { left.time == right.time }
-  }
-
   /// From now on, what is published is kept for the subscription. Throws `.draining` or `.overloaded`.
   package func subscribe(
     user: UserID, conversation: ConversationID, expires: Timestamp?
   ) throws(ConversationError) -> Subscription {
-    let subscription = Subscription(user: user, conversation: conversation, bounds: bounds)
+    let subscription = Subscription(
+      user: user, conversation: conversation, bounds: bounds, expiry_s: expires?.roundedUp_s)
     let refusal = state.withLock { state -> ConversationError? in
       if state.isDraining { return .draining }
       if state.count >= Limits.subscribers { return .overloaded("too many live streams") }
       state.live[conversation, default: []].append(subscription)
       state.count += 1
       state.ring[state.position][ObjectIdentifier(subscription)] = subscription
-      if let expires { state.expiries.insert(Expiry(time: expires, subscription: subscription)) }
+      if let expiry_s = subscription.expiry_s {
+        state.expiring[expiry_s, default: [:]][ObjectIdentifier(subscription)] = subscription
+        state.nextExpiry_s = min(state.nextExpiry_s, expiry_s)
+      }
       return nil
     }
     if let refusal { throw refusal }
@@ -65,6 +63,10 @@ package final class ConversationHub: Sendable {
       list.remove(at: index)
       state.live[subscription.conversation] = list.isEmpty ? nil : list
       state.count -= 1
+      if let expiry_s = subscription.expiry_s {
+        state.expiring[expiry_s]?[ObjectIdentifier(subscription)] = nil
+        if state.expiring[expiry_s]?.isEmpty == true { state.expiring[expiry_s] = nil }
+      }
       for index in state.ring.indices
       where state.ring[index].removeValue(forKey: ObjectIdentifier(subscription)) != nil {
         break
@@ -118,9 +120,12 @@ package final class ConversationHub: Sendable {
     let (due, expired) = state.withLock { state in
       state.position = (state.position + 1) % ConversationHub.ringSize
       var expired: [Subscription] = []
-      while let first = state.expiries.min, first.time <= now || first.subscription == nil {
-        state.expiries.removeMin()
-        if let subscription = first.subscription { expired.append(subscription) }
+      let now_s = now.microseconds / 1_000_000
+      if now_s >= state.nextExpiry_s {
+        for second in state.expiring.keys where second <= now_s {
+          expired += state.expiring.removeValue(forKey: second).map { Array($0.values) } ?? []
+        }
+        state.nextExpiry_s = state.expiring.keys.min() ?? .max
       }
       return (Array(state.ring[state.position].values), expired)
     }

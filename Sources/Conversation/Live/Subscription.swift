@@ -8,6 +8,8 @@ import Synchronization
 package final class Subscription: Sendable {
   package let user: UserID
   package let conversation: ConversationID
+  /// The second in which the reader's token has ended; `nil`: never.
+  let expiry_s: Int64?
   private let bounds: Bounds
   private let state = Mutex(State())
 
@@ -22,7 +24,8 @@ package final class Subscription: Sendable {
     }
   }
 
-  init(user: UserID, conversation: ConversationID, bounds: Bounds) {
+  init(user: UserID, conversation: ConversationID, bounds: Bounds, expiry_s: Int64? = nil) {
+    self.expiry_s = expiry_s
     self.user = user
     self.conversation = conversation
     self.bounds = bounds

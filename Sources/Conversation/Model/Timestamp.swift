@@ -7,6 +7,8 @@ package struct Timestamp: Hashable, Comparable, Sendable, Codable {
   package func encode(to encoder: any Encoder) throws { try microseconds.encode(to: encoder) }
 
   package static func < (left: Self, right: Self) -> Bool { left.microseconds < right.microseconds }
+  /// Seconds since the Unix epoch, rounded up.
+  package var roundedUp_s: Int64 { (microseconds + 999_999) / 1_000_000 }
   /// Whole seconds from `earlier` to this point, never negative.
   package func seconds(since earlier: Timestamp) -> Int {
     Int(max(0, microseconds - earlier.microseconds) / 1_000_000)

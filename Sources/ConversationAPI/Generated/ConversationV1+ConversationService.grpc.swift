@@ -21,7 +21,7 @@ extension ConversationV1 {
     package static let name = "lifeecho.conversation.v1.ConversationService"
 
     package static let whoAmI =
-      Method<ConversationV1.WhoAmIRequest, ConversationV1.WhoAmIResponse>(name, "WhoAmI", .unary)
+      Method<ConversationV1.WhoAmIRequest, ConversationV1.WhoAmIResponse>(name, "WhoAmI", .unary, isIdempotent: true)
     package static let connect =
       Method<ConversationV1.ConnectRequest, ConversationV1.ConversationEvent>(name, "Connect", .serverStreaming)
     package static let sendText =
@@ -30,7 +30,7 @@ extension ConversationV1 {
       Method<ConversationV1.StreamAudioRequest, ConversationV1.StreamAudioResponse>(name, "StreamAudio", .bidirectional)
     package static let endConversation =
       Method<ConversationV1.EndConversationRequest, ConversationV1.EndConversationResponse>(
-        name, "EndConversation", .unary)
+        name, "EndConversation", .unary, isIdempotent: true)
     package static let cancelSpeech =
       Method<ConversationV1.CancelSpeechRequest, ConversationV1.CancelSpeechResponse>(name, "CancelSpeech", .unary)
     package static let transcribe =
@@ -39,24 +39,26 @@ extension ConversationV1 {
       Method<ConversationV1.RetryTranscriptionRequest, ConversationV1.RetryTranscriptionResponse>(
         name, "RetryTranscription", .unary)
     package static let retryTurn =
-      Method<ConversationV1.RetryTurnRequest, ConversationV1.RetryTurnResponse>(name, "RetryTurn", .unary)
+      Method<ConversationV1.RetryTurnRequest, ConversationV1.RetryTurnResponse>(
+        name, "RetryTurn", .unary, isIdempotent: true)
     package static let acknowledgeEvents =
       Method<ConversationV1.AcknowledgeEventsRequest, ConversationV1.AcknowledgeEventsResponse>(
-        name, "AcknowledgeEvents", .unary)
+        name, "AcknowledgeEvents", .unary, isIdempotent: true)
     package static let getConversation =
       Method<ConversationV1.GetConversationRequest, ConversationV1.GetConversationResponse>(
-        name, "GetConversation", .unary)
+        name, "GetConversation", .unary, isIdempotent: true)
     package static let listConversations =
       Method<ConversationV1.ListConversationsRequest, ConversationV1.ListConversationsResponse>(
-        name, "ListConversations", .unary)
+        name, "ListConversations", .unary, isIdempotent: true)
     package static let deleteConversation =
       Method<ConversationV1.DeleteConversationRequest, ConversationV1.DeleteConversationResponse>(
-        name, "DeleteConversation", .unary)
+        name, "DeleteConversation", .unary, isIdempotent: true)
     package static let listMessages =
-      Method<ConversationV1.ListMessagesRequest, ConversationV1.ListMessagesResponse>(name, "ListMessages", .unary)
+      Method<ConversationV1.ListMessagesRequest, ConversationV1.ListMessagesResponse>(
+        name, "ListMessages", .unary, isIdempotent: true)
     package static let getVoiceSession =
       Method<ConversationV1.GetVoiceSessionRequest, ConversationV1.GetVoiceSessionResponse>(
-        name, "GetVoiceSession", .unary)
+        name, "GetVoiceSession", .unary, isIdempotent: true)
   }
 
   /// Answers the calls of `lifeecho.conversation.v1.ConversationService`. Errors other than `Status` become INTERNAL.

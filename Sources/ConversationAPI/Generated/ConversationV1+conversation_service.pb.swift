@@ -1136,7 +1136,7 @@ extension ConversationV1 {
   package struct ListConversationsRequest: StructMessage {
     /// 1..100; 0: 20.
     package var pageSize: Int32
-    /// From the page before; opaque. A token of another user, method or server secret: INVALID_ARGUMENT.
+    /// From the page before; opaque. A token of another user or method: INVALID_ARGUMENT.
     package var pageToken: String
 
     package static var protobufName: String { "lifeecho.conversation.v1.ListConversationsRequest" }

@@ -14,11 +14,13 @@ extension MemoirV1 {
     package static let leaseBatches =
       Method<MemoirV1.LeaseBatchesRequest, MemoirV1.LeaseBatchesResponse>(name, "LeaseBatches", .unary)
     package static let acknowledgeBatch =
-      Method<MemoirV1.AcknowledgeBatchRequest, MemoirV1.AcknowledgeBatchResponse>(name, "AcknowledgeBatch", .unary)
+      Method<MemoirV1.AcknowledgeBatchRequest, MemoirV1.AcknowledgeBatchResponse>(
+        name, "AcknowledgeBatch", .unary, isIdempotent: true)
     package static let extendLease =
-      Method<MemoirV1.ExtendLeaseRequest, MemoirV1.ExtendLeaseResponse>(name, "ExtendLease", .unary)
+      Method<MemoirV1.ExtendLeaseRequest, MemoirV1.ExtendLeaseResponse>(name, "ExtendLease", .unary, isIdempotent: true)
     package static let releaseBatch =
-      Method<MemoirV1.ReleaseBatchRequest, MemoirV1.ReleaseBatchResponse>(name, "ReleaseBatch", .unary)
+      Method<MemoirV1.ReleaseBatchRequest, MemoirV1.ReleaseBatchResponse>(
+        name, "ReleaseBatch", .unary, isIdempotent: true)
   }
 
   /// Answers the calls of `lifeecho.memoir.v1.MemoirIngestService`. Errors other than `Status` become INTERNAL.

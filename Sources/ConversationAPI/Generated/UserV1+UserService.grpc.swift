@@ -9,11 +9,11 @@ extension UserV1 {
     package static let name = "lifeecho.user.v1.UserService"
 
     package static let upsertUser =
-      Method<UserV1.UpsertUserRequest, UserV1.UpsertUserResponse>(name, "UpsertUser", .unary)
+      Method<UserV1.UpsertUserRequest, UserV1.UpsertUserResponse>(name, "UpsertUser", .unary, isIdempotent: true)
     package static let getUser =
-      Method<UserV1.GetUserRequest, UserV1.GetUserResponse>(name, "GetUser", .unary)
+      Method<UserV1.GetUserRequest, UserV1.GetUserResponse>(name, "GetUser", .unary, isIdempotent: true)
     package static let deleteUser =
-      Method<UserV1.DeleteUserRequest, UserV1.DeleteUserResponse>(name, "DeleteUser", .unary)
+      Method<UserV1.DeleteUserRequest, UserV1.DeleteUserResponse>(name, "DeleteUser", .unary, isIdempotent: true)
   }
 
   /// Answers the calls of `lifeecho.user.v1.UserService`. Errors other than `Status` become INTERNAL.

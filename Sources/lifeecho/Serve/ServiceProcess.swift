@@ -116,7 +116,8 @@ struct ServiceProcess: Service {
     if let admin { lines.append("admin listening on \(admin.endpoint)") }
     if let first = addresses.first { try directory.writeAddress(first.description) }
     let option = configuration.data.path == "./.lifeecho" ? "" : " --data-dir \(configuration.data.path)"
-    lines.append("try: lifeecho token --user demo --create\(option); lifeecho chat --user demo\(option)")
+    let me = CommandLine.arguments.first ?? "lifeecho"
+    lines.append("try: \(me) token --user demo --create\(option) && \(me) chat --user demo\(option)")
     lines.append("ready")
     FileHandle.standardOutput.write(Data((lines.joined(separator: "\n") + "\n").utf8))
   }
