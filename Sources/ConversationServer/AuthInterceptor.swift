@@ -14,13 +14,13 @@ package struct AuthInterceptor: ServerInterceptor {
 
   package init(verifier: TokenVerifier) { self.verifier = verifier }
 
+  package func applies(to method: MethodDescriptor) -> Bool { !Self.open.contains(method.service) }
+
   package func intercept(
     _ context: ServerContext, next: (ServerContext) async throws -> Void
   ) async throws {
-    if !Self.open.contains(context.method.service) {
-      let principal = try await principal(of: context)
-      context[Caller.Key.self] = try caller(principal, context)
-    }
+    let principal = try await principal(of: context)
+    context[Caller.Key.self] = try caller(principal, context)
     try await next(context)
   }
 

@@ -13,10 +13,14 @@ extension HTTP2ConnectionHandler {
       role: role, configuration: configuration, executor: LoopExecutor.for(channel.eventLoop), delegate: delegate)
     if let options = channel.syncOptions {
       try options.setOption(.maxMessagesPerRead, value: 1)
-      try options.setOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(
-        minimum: Limits.readInitial_bytes, initial: Limits.readInitial_bytes, maximum: Limits.read_bytes))
-      try options.setOption(.writeBufferWaterMark, value: ChannelOptions.Types.WriteBufferWaterMark(
-        low: Limits.unsentLowWatermark_bytes, high: Limits.unsentHighWatermark_bytes))
+      try options.setOption(
+        .recvAllocator,
+        value: AdaptiveRecvByteBufferAllocator(
+          minimum: Limits.readInitial_bytes, initial: Limits.readInitial_bytes, maximum: Limits.read_bytes))
+      try options.setOption(
+        .writeBufferWaterMark,
+        value: ChannelOptions.Types.WriteBufferWaterMark(
+          low: Limits.unsentLowWatermark_bytes, high: Limits.unsentHighWatermark_bytes))
       // Not every socket is TCP; a Unix socket refuses the option.
       try? options.setOption(.tcpOption(.tcp_nodelay), value: 1)
     }

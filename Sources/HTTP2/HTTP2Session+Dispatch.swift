@@ -67,14 +67,16 @@ extension HTTP2Session {
   private func deliverHeaders(_ stream: HTTP2Stream) {
     guard let handler = stream.handler else { return }
     stream.flags.insert(.headersDelivered)
-    let ends = stream.flags.contains(.remoteEnded) && stream.pendingData == nil
+    let ends =
+      stream.flags.contains(.remoteEnded) && stream.pendingData == nil
       && !stream.flags.contains(.trailersPending)
     if ends { stream.flags.insert(.endDelivered) }
     handler.receivedHeaders(stream, endStream: ends)
   }
 
   private func deliverBody(_ stream: HTTP2Stream, _ handler: any HTTP2StreamHandler) {
-    let ends = stream.flags.contains(.remoteEnded) && !stream.flags.contains(.trailersPending)
+    let ends =
+      stream.flags.contains(.remoteEnded) && !stream.flags.contains(.trailersPending)
       && !stream.flags.contains(.endDelivered)
     guard let data = stream.pendingData ?? (ends ? ByteBuffer() : nil) else { return }
     stream.pendingData = nil

@@ -6,6 +6,8 @@
 /// Layout of an entry: token (1 byte), name length (2, little endian), value length (2), name, value.
 package struct HeaderBlock: Sendable, Hashable {
   private var storage: [UInt8]
+  /// One bit per token that is in the list, so that asking for an absent field costs nothing.
+  private var tokens: UInt32 = 0
   static let prefix_bytes = 5
 
   /// A list without fields.
@@ -66,8 +68,9 @@ package struct HeaderBlock: Sendable, Hashable {
     var index = 0
     while index < storage.count {
       let entry = entry(at: index)
-      try body(Field(
-        token: entry.token, name: storage[entry.name], value: storage[entry.name.upperBound..<entry.end]))
+      try body(
+        Field(
+          token: entry.token, name: storage[entry.name], value: storage[entry.name.upperBound..<entry.end]))
       index = entry.end
     }
   }
@@ -86,7 +89,8 @@ package struct HeaderBlock: Sendable, Hashable {
   }
 
   private func valueRange(of token: HeaderToken) -> Range<Int>? {
-    storage.withUnsafeBufferPointer { bytes in
+    guard tokens & token.bit != 0 else { return nil }
+    return storage.withUnsafeBufferPointer { bytes in
       var index = 0
       while index < bytes.count {
         let valueStart = index + Self.prefix_bytes + (Int(bytes[index + 1]) | Int(bytes[index + 2]) << 8)
@@ -111,5 +115,8 @@ extension HeaderBlock {
     self = builder.build()
   }
 
-  init(storage: [UInt8]) { self.storage = storage }
+  init(storage: [UInt8], tokens: UInt32) {
+    self.storage = storage
+    self.tokens = tokens
+  }
 }

@@ -5,6 +5,7 @@ final class HeaderBlockBuilder {
   private var bytes: UnsafeMutablePointer<UInt8>
   private var capacity: Int
   private var count = 0
+  private var tokens: UInt32 = 0
   /// Size as RFC 9113 §6.5.2 counts it.
   private(set) var listSize_bytes = 0
   private(set) var fieldCount = 0
@@ -24,6 +25,7 @@ final class HeaderBlockBuilder {
   func reset() {
     if capacity > Self.keptCapacity { replaceMemory(capacity: Self.initialCapacity, keeping: 0) }
     count = 0
+    tokens = 0
     listSize_bytes = 0
     fieldCount = 0
   }
@@ -39,6 +41,7 @@ final class HeaderBlockBuilder {
   func append(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
     guard let nameStart = name.baseAddress else { return }
     let token = HeaderToken(name: nameStart, count: name.count)
+    tokens |= token.bit
     let nameCount = token == .other ? name.count : 0
     precondition(nameCount <= UInt16.max && value.count <= UInt16.max, "a field above 64 KiB was admitted")
     let end = count + HeaderBlock.prefix_bytes + nameCount + value.count
@@ -57,10 +60,11 @@ final class HeaderBlockBuilder {
 
   /// The list so far, copied to its exact size.
   func build() -> HeaderBlock {
-    HeaderBlock(storage: [UInt8](unsafeUninitializedCapacity: count) { target, initializedCount in
+    let storage = [UInt8](unsafeUninitializedCapacity: count) { target, initializedCount in
       target.baseAddress?.initialize(from: bytes, count: count)
       initializedCount = count
-    })
+    }
+    return HeaderBlock(storage: storage, tokens: tokens)
   }
 
   private func replaceMemory(capacity newCapacity: Int, keeping kept: Int) {

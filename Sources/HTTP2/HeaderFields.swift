@@ -12,9 +12,11 @@ package struct PrebuiltHeaders: @unchecked Sendable {  // immutable after init a
     fields = .allocate(capacity: max(1, pairs.count))
     let flags = UInt8(NGHTTP2_NV_FLAG_NO_COPY_NAME.rawValue | NGHTTP2_NV_FLAG_NO_COPY_VALUE.rawValue)
     for (index, pair) in pairs.enumerated() {
-      let name = Self.immortal(pair.name), value = Self.immortal(pair.value)
-      (fields + index).initialize(to: nghttp2_nv(
-        name: name.baseAddress, value: value.baseAddress, namelen: name.count, valuelen: value.count, flags: flags))
+      let name = Self.immortal(pair.name)
+      let value = Self.immortal(pair.value)
+      (fields + index).initialize(
+        to: nghttp2_nv(
+          name: name.baseAddress, value: value.baseAddress, namelen: name.count, valuelen: value.count, flags: flags))
     }
   }
 
@@ -77,9 +79,11 @@ package struct HeaderFields: Sendable {
           let nameCount = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset + 1, as: UInt32.self)))
           let valueCount = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset + 5, as: UInt32.self)))
           let name = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: UInt8.self) + offset + 9
-          all.initializeElement(at: index, to: nghttp2_nv(
-            name: UnsafeMutablePointer(mutating: name), value: UnsafeMutablePointer(mutating: name + nameCount),
-            namelen: nameCount, valuelen: valueCount, flags: bytes[offset]))
+          all.initializeElement(
+            at: index,
+            to: nghttp2_nv(
+              name: UnsafeMutablePointer(mutating: name), value: UnsafeMutablePointer(mutating: name + nameCount),
+              namelen: nameCount, valuelen: valueCount, flags: bytes[offset]))
           offset += 9 + nameCount + valueCount
         }
         return body(UnsafePointer(all.baseAddress.unsafelyUnwrapped), count)

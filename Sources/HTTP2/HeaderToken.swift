@@ -34,6 +34,9 @@ package enum HeaderToken: UInt8, Sendable, CaseIterable {
     }
   }
 
+  /// Its bit in a set of tokens.
+  var bit: UInt32 { 1 << UInt32(rawValue) }
+
   /// Whether the name is a pseudo-header (RFC 9113 §8.3).
   package var isPseudo: Bool { rawValue >= HeaderToken.method.rawValue && rawValue <= HeaderToken.status.rawValue }
 }
@@ -49,16 +52,33 @@ extension HeaderToken {
     case 4: if matches(.host) { self = .host }
     case 5: if matches(.path) { self = .path }
     case 7:
-      if matches(.method) { self = .method } else if matches(.scheme) { self = .scheme }
-      else if matches(.status) { self = .status }
+      if matches(.method) {
+        self = .method
+      } else if matches(.scheme) {
+        self = .scheme
+      } else if matches(.status) {
+        self = .status
+      }
     case 10:
-      if matches(.authority) { self = .authority } else if matches(.userAgent) { self = .userAgent }
-      else if matches(.tracestate) { self = .tracestate }
+      if matches(.authority) {
+        self = .authority
+      } else if matches(.userAgent) {
+        self = .userAgent
+      } else if matches(.tracestate) {
+        self = .tracestate
+      }
     case 11:
       if matches(.grpcStatus) { self = .grpcStatus } else if matches(.traceparent) { self = .traceparent }
     case 12:
-      if matches(.contentType) { self = .contentType } else if matches(.grpcTimeout) { self = .grpcTimeout }
-      else if matches(.grpcMessage) { self = .grpcMessage } else if matches(.requestID) { self = .requestID }
+      if matches(.contentType) {
+        self = .contentType
+      } else if matches(.grpcTimeout) {
+        self = .grpcTimeout
+      } else if matches(.grpcMessage) {
+        self = .grpcMessage
+      } else if matches(.requestID) {
+        self = .requestID
+      }
     case 13:
       if matches(.authorization) { self = .authorization } else if matches(.grpcEncoding) { self = .grpcEncoding }
     case 14: if matches(.contentLength) { self = .contentLength }

@@ -216,7 +216,8 @@ import Testing
     ])
     var router = ServerRouter()
     router.register(unary: TestMethods.echo) { request, _ in request }
-    switch (RequestHead.read(block, routes: RouteTable(router.all)), status) {
+    let methods = ServerPolicy(router: router, logger: .init(label: "test")).methods
+    switch (RequestHead.read(block, methods: methods), status) {
     case (.plain, 200): break
     case (.reject(let fields), 405): #expect(fields.count == 2)
     case (.reject(let fields), 415): #expect(fields.count == 4)
@@ -233,7 +234,8 @@ import Testing
     ])
     var router = ServerRouter()
     router.register(unary: TestMethods.echo) { request, _ in request }
-    guard case .call(_, nil, let problem) = RequestHead.read(block, routes: RouteTable(router.all)) else {
+    let methods = ServerPolicy(router: router, logger: .init(label: "test")).methods
+    guard case .call(_, nil, let problem) = RequestHead.read(block, methods: methods) else {
       Issue.record("unexpected")
       return
     }

@@ -82,6 +82,68 @@ import Testing
     }
   }
 
+  private struct Watching: CallObserver {
+    let log: Log
+
+    struct OfMethod: MethodObserver {
+      let log: Log
+      let name: String
+      func callStarted(_ context: ServerContext) { log.add("\(name)>") }
+      func callEnded(_ context: ServerContext, _ status: Status, duration_ns: Int64) {
+        log.add("\(name)<\(status.code.name) \(duration_ns >= 0)")
+      }
+    }
+
+    func observer(of method: MethodDescriptor?) -> any MethodObserver {
+      OfMethod(log: log, name: method?.method ?? "other")
+    }
+  }
+
+  /// Passes calls of the method "At" untouched.
+  private struct Partial: ServerInterceptor {
+    let log: Log
+    func applies(to method: MethodDescriptor) -> Bool { method.method != "At" }
+    func intercept(_ context: ServerContext, next: (ServerContext) async throws -> Void) async throws {
+      log.add("partial>")
+      try await next(context)
+    }
+  }
+
+  @Test(arguments: Transport.allCases)
+  func observersAreOutermostAndSeeEveryCall(transport: Transport) async throws {
+    let log = Log()
+    let atOnce = Method<RawMessage, RawMessage>("test.Test", "At", .unary)
+    let interceptedAtOnce = Method<RawMessage, RawMessage>("test.Test", "Intercepted", .unary)
+    try await TestServer.run(
+      transport, interceptors: [Partial(log: log), Watching(log: log)],
+      extra: { router in
+        for method in [atOnce, interceptedAtOnce] {
+          router.register(immediate: method) { request, _ in
+            if request.text == "fault" { throw Fault() }
+            return request
+          }
+        }
+      }
+    ) { server async throws in
+      #expect(try await server.channel.unary(atOnce, RawMessage("x")).text == "x")
+      #expect(log.take() == ["At>", "At<OK true"])
+      await #expect(throws: Status(.internal, "internal error")) {
+        try await server.channel.unary(atOnce, RawMessage("fault"))
+      }
+      #expect(log.take() == ["At>", "At<INTERNAL true"])
+      #expect(try await server.channel.unary(interceptedAtOnce, RawMessage("y")).text == "y")
+      #expect(log.take() == ["Intercepted>", "partial>", "Intercepted<OK true"])
+      _ = try? await server.channel.unary(TestMethods.unknown, RawMessage(""))
+      #expect(log.take() == ["other>", "other<UNIMPLEMENTED true"])
+      var count = 0
+      for try await _ in server.channel.serverStreaming(TestMethods.count, RawMessage("2")) { count += 1 }
+      #expect(count == 2)
+      #expect(log.take() == ["Count>", "partial>", "Count<OK true"])
+    }
+  }
+
+  private struct Fault: Error {}
+
   @Test func loadIsShed() async throws {
     let limit = ConcurrencyLimitInterceptor(limit: 2, pushback_ms: 77)
     try await TestServer.run(.tcp, interceptors: [limit]) { server async throws in

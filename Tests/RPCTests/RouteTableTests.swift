@@ -1,3 +1,4 @@
+import Logging
 import Protobuf
 import Testing
 
@@ -10,13 +11,13 @@ import Testing
       let method = Method<RawMessage, RawMessage>("a.B\(index % 7)", "M\(index)", .unary)
       router.register(unary: method) { request, _ in request }
     }
-    let table = RouteTable(router.all)
+    let table = ServerPolicy(router: router, logger: .init(label: "test")).methods
     for method in router.methods {
-      let found = Array(method.path.utf8).withUnsafeBytes { table.route($0)?.descriptor }
+      let found = table.method(path: method.path)?.descriptor
       #expect(found == method)
     }
     for path in ["", "/", "/a.B0", "/a.B0/M1000", "/a.B1/M0", "a.B0/M0", "/a.B0/M0/"] {
-      #expect(Array(path.utf8).withUnsafeBytes { table.route($0) } == nil)
+      #expect(table.method(path: path) == nil)
     }
   }
 

@@ -4,7 +4,6 @@ import subprocess
 import time
 from pathlib import Path
 
-from cluster import Cluster
 from processes import LOAD_CORE, MeasurementError, kernel_bytes, resident_bytes
 from service import Service, make_people, write_people
 
@@ -16,35 +15,28 @@ def measure(programs, directory: Path, quick: bool) -> dict:
     """The conversations are made by one server and greeted; a fresh one then holds their streams."""
     streams = 1000 if quick else 5000
     people = directory / "people"
-    cluster = Cluster(directory / "cluster")
-    cluster.start()
-    try:
-        cluster.create("idle")
-        database = ["--database-url", cluster.url("idle")]
-        with Service(programs.lifeecho, directory, database) as service:
-            make_people(programs.load, service, people, "idle-", PEOPLE)
-            holder = _open(programs, service, people, streams)
-            deadline = time.monotonic() + 60
-            while service.metric("lifeecho_turns_open") > 0 and time.monotonic() < deadline:
-                time.sleep(0.2)
-            _close(holder)
-        with Service(programs.lifeecho, directory, database) as service:
-            write_people(people, "idle-", PEOPLE)
-            _close(_open(programs, service, people, WARM))
-            time.sleep(1)
-            trips = service.metric("lifeecho_db_round_trips")
-            empty, kernel = resident_bytes(service.pid), kernel_bytes()
-            holder = _open(programs, service, people, streams)
-            trips = (service.metric("lifeecho_db_round_trips") - trips) / streams
-            time.sleep(1 if quick else 40)  # past a heartbeat of every stream
-            full, kernel = resident_bytes(service.pid), kernel_bytes() - kernel
-            used_s = service.cpu_s()
-            if not quick:
-                time.sleep(10)
-            beating_us = (service.cpu_s() - used_s) / 10 / streams * 1e6
-            _close(holder)
-    finally:
-        cluster.stop()
+    with Service(programs.lifeecho, directory, []) as service:
+        make_people(programs.load, service, people, "idle-", PEOPLE)
+        holder = _open(programs, service, people, streams)
+        deadline = time.monotonic() + 60
+        while service.metric("lifeecho_turns_open") > 0 and time.monotonic() < deadline:
+            time.sleep(0.2)
+        _close(holder)
+    with Service(programs.lifeecho, directory, []) as service:
+        write_people(people, "idle-", PEOPLE)
+        _close(_open(programs, service, people, WARM))
+        time.sleep(1)
+        trips = service.metric("lifeecho_db_round_trips")
+        empty, kernel = resident_bytes(service.pid), kernel_bytes()
+        holder = _open(programs, service, people, streams)
+        trips = (service.metric("lifeecho_db_round_trips") - trips) / streams
+        time.sleep(1 if quick else 40)  # past a heartbeat of every stream
+        full, kernel = resident_bytes(service.pid), kernel_bytes() - kernel
+        used_s = service.cpu_s()
+        if not quick:
+            time.sleep(10)
+        beating_us = (service.cpu_s() - used_s) / 10 / streams * 1e6
+        _close(holder)
     each_kib = (full - empty) / streams / 1024
     figures = {
         "idle stream: resident KiB": {"value": round(each_kib, 1)},

@@ -6,9 +6,15 @@ package struct HealthService: HealthV1.HealthHandler {
     self.registry = registry
   }
 
+  package func register(on router: inout ServerRouter) {
+    router.register(immediate: HealthV1.Health.check) { try check($0, context: $1) }
+    router.register(unary: HealthV1.Health.list) { try await list($0, context: $1) }
+    router.register(serverStreaming: HealthV1.Health.watch) { try await watch($0, to: $1, context: $2) }
+  }
+
   package func check(
     _ request: HealthV1.HealthCheckRequest, context: ServerContext
-  ) async throws -> HealthV1.HealthCheckResponse {
+  ) throws -> HealthV1.HealthCheckResponse {
     guard let status = registry.status(of: request.service) else { throw Status(.notFound, "unknown service") }
     return HealthV1.HealthCheckResponse(status: status)
   }

@@ -24,9 +24,10 @@ final class InProcessCall<Request: WireMessage, Response: WireMessage>: ClientTr
   init(method: MethodDescriptor, policy: ServerPolicy, options: CallOptions, loop: any EventLoop) {
     self.policy = policy
     self.loop = loop
-    route = policy.router.route(path: method.path)
+    let served = policy.methods.method(path: method.path) ?? policy.unregistered(method)
+    route = served.route
     context = ServerContext(
-      method: route?.descriptor ?? method, isRegistered: route != nil, request: .parsed(options.metadata),
+      method: served, request: .parsed(options.metadata),
       deadline: options.effectiveDeadline(), peer: "inproc:")
   }
 

@@ -4,37 +4,37 @@ import HTTP2
 enum RequestHead {
   enum Reading {
     /// The usual call: no deadline, identity encoding.
-    case plain(any Route)
+    case plain(ServedMethod)
     /// Not gRPC: answered on the HTTP level.
     case reject(HeaderFields)
     case unknown(path: String)
     /// `problem` is set when the call is refused after the interceptors have seen it.
-    case call(any Route, timeout: Duration?, problem: Status?)
+    case call(ServedMethod, timeout: Duration?, problem: Status?)
   }
 
-  static func read(_ headers: HeaderBlock, routes: RouteTable) -> Reading {
+  static func read(_ headers: HeaderBlock, methods: RouteTable) -> Reading {
     guard headers.has(.method, "POST") else { return .reject(ResponseHead.methodNotAllowed) }
     guard headers.has(.contentType, "application/grpc") || headers.withValue(.contentType, isGRPC) ?? false else {
       return .reject(ResponseHead.unsupportedMediaType)
     }
-    guard let route = headers.withValue(.path, { routes.route(UnsafeRawBufferPointer($0)) }) ?? nil else {
+    guard let method = headers.withValue(.path, { methods.method(UnsafeRawBufferPointer($0)) }) ?? nil else {
       return .unknown(path: headers.string(.path) ?? "")
     }
     let timeout: Timeout =
       headers.withValue(.grpcTimeout) { TimeoutCoding.decode($0).map { .after($0) } ?? .malformed } ?? .absent
     let encodingIsKnown =
       headers.withValue(.grpcEncoding) { $0.elementsEqual("identity".utf8) } ?? true
-    if encodingIsKnown, case .absent = timeout { return .plain(route) }
+    if encodingIsKnown, case .absent = timeout { return .plain(method) }
     switch timeout {
     case _ where !encodingIsKnown:
       return .call(
-        route, timeout: nil, problem: Status(.unimplemented, "the request's grpc-encoding is not supported"))
+        method, timeout: nil, problem: Status(.unimplemented, "the request's grpc-encoding is not supported"))
     case .malformed:
-      return .call(route, timeout: nil, problem: Status(.internal, "malformed grpc-timeout"))
+      return .call(method, timeout: nil, problem: Status(.internal, "malformed grpc-timeout"))
     case .absent:
-      return .call(route, timeout: nil, problem: nil)
+      return .call(method, timeout: nil, problem: nil)
     case .after(let duration):
-      return .call(route, timeout: duration, problem: nil)
+      return .call(method, timeout: duration, problem: nil)
     }
   }
 

@@ -5,10 +5,14 @@ import Protobuf
 protocol Route: AnyObject, Sendable {
   var descriptor: MethodDescriptor { get }
   var isUnary: Bool { get }
+  /// Whether the handler is one that does not suspend.
+  var isImmediate: Bool { get }
   /// One request in, one response with its prefix out. For unary methods only.
   nonisolated(nonsending) func respond(
     to request: ByteBuffer, _ context: ServerContext, limit_bytes: Int
   ) async throws -> ByteBuffer
+  /// The same, for immediate methods only.
+  func respondAtOnce(to request: ByteBuffer, _ context: ServerContext, limit_bytes: Int) throws -> ByteBuffer
   /// Any call type, on coded messages: `requests` without prefix, `responses` with it.
   func run(
     requests: any MessageSource<ByteBuffer>, responses: any MessageSink<ByteBuffer>, _ context: ServerContext,
@@ -23,6 +27,7 @@ final class TypedRoute<Request: WireMessage, Response: WireMessage>: Route {
 
   enum Handler: Sendable {
     case unary(UnaryHandler)
+    case immediate(@Sendable (Request, ServerContext) throws -> Response)
     case clientStreaming(@Sendable (RequestStream<Request>, ServerContext) async throws -> Response)
     case serverStreaming(@Sendable (Request, ResponseWriter<Response>, ServerContext) async throws -> Void)
     case bidirectional(
@@ -31,20 +36,30 @@ final class TypedRoute<Request: WireMessage, Response: WireMessage>: Route {
 
   let descriptor: MethodDescriptor
   let isUnary: Bool
+  let isImmediate: Bool
   private let handler: Handler
 
   init(_ descriptor: MethodDescriptor, _ handler: Handler) {
     self.descriptor = descriptor
     isUnary = descriptor.type == .unary
+    isImmediate = if case .immediate = handler { true } else { false }
     self.handler = handler
   }
 
   nonisolated(nonsending) func respond(
     to request: ByteBuffer, _ context: ServerContext, limit_bytes: Int
   ) async throws -> ByteBuffer {
-    guard case .unary(let handle) = handler else { throw Status(.internal, "not a unary method") }
+    guard case .unary(let handle) = handler else {
+      return try respondAtOnce(to: request, context, limit_bytes: limit_bytes)
+    }
     let message = try MessageFraming.decode(Request.self, from: request)
     return try MessageFraming.frame(try await handle(message, context), limit_bytes: limit_bytes)
+  }
+
+  func respondAtOnce(to request: ByteBuffer, _ context: ServerContext, limit_bytes: Int) throws -> ByteBuffer {
+    guard case .immediate(let handle) = handler else { throw Status(.internal, "not an immediate method") }
+    let message = try MessageFraming.decode(Request.self, from: request)
+    return try MessageFraming.frame(try handle(message, context), limit_bytes: limit_bytes)
   }
 
   func run(
@@ -62,6 +77,8 @@ final class TypedRoute<Request: WireMessage, Response: WireMessage>: Route {
   ) async throws {
     switch handler {
     case .unary(let handle):
+      try await responses.write(handle(single(requests), context))
+    case .immediate(let handle):
       try await responses.write(handle(single(requests), context))
     case .clientStreaming(let handle):
       try await responses.write(handle(RequestStream(requests), context))

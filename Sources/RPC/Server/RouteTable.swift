@@ -1,35 +1,40 @@
-/// Finds a route by the bytes of `:path`, without making a String. Open addressing, at most half full.
+/// Finds a method by the bytes of `:path`, without making a String. Open addressing, at most half full.
 struct RouteTable: Sendable {
   private struct Slot: Sendable {
     let path: [UInt8]
-    let route: any Route
+    let method: ServedMethod
   }
 
   private var slots: [Slot?]
   private let mask: Int
 
-  init(_ routes: [any Route]) {
+  init(_ methods: [ServedMethod]) {
     var capacity = 8
-    while capacity < routes.count * 2 { capacity *= 2 }
+    while capacity < methods.count * 2 { capacity *= 2 }
     slots = Array(repeating: nil, count: capacity)
     mask = capacity - 1
-    for route in routes {
-      let path = Array(route.descriptor.path.utf8)
+    for method in methods {
+      let path = Array(method.descriptor.path.utf8)
       var index = path.withUnsafeBufferPointer { Self.hash(UnsafeRawBufferPointer($0)) } & mask
       while slots[index] != nil { index = (index + 1) & mask }
-      slots[index] = Slot(path: path, route: route)
+      slots[index] = Slot(path: path, method: method)
     }
   }
 
-  func route(_ path: UnsafeRawBufferPointer) -> (any Route)? {
+  func method(_ path: UnsafeRawBufferPointer) -> ServedMethod? {
     slots.withUnsafeBufferPointer { slots in
       var index = Self.hash(path) & mask
       while slots[index] != nil {
-        if let slot = slots[index], slot.path.count == path.count, slot.path.elementsEqual(path) { return slot.route }
+        if let slot = slots[index], slot.path.count == path.count, slot.path.elementsEqual(path) { return slot.method }
         index = (index + 1) & mask
       }
       return nil
     }
+  }
+
+  func method(path: String) -> ServedMethod? {
+    var path = path
+    return path.withUTF8 { method(UnsafeRawBufferPointer($0)) }
   }
 
   /// Of the length and the last eight bytes: methods of one service differ at the end. The table is fixed at start, so

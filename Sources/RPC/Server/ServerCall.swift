@@ -28,35 +28,34 @@ final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable 
 
   func receivedHeaders(_ stream: HTTP2Stream, endStream: Bool) {
     self.stream = stream
-    switch RequestHead.read(stream.headers, routes: connection.policy.routes) {
-    case .plain(let route):
-      begin(route, stream, timeout: nil, problem: nil, endStream: endStream)
+    switch RequestHead.read(stream.headers, methods: connection.policy.methods) {
+    case .plain(let method):
+      begin(method, stream, timeout: nil, problem: nil, endStream: endStream)
     case .reject(let fields):
       if state.finish() != .ignore { stream.sendHeaders(fields, endStream: true) }
     case .unknown(let path):
-      let method = MethodDescriptor(path: path)
-      let context = ServerContext(
-        method: method, isRegistered: false, request: .raw(stream.headers), peer: connection.peer)
+      let method = connection.policy.unregistered(MethodDescriptor(path: path))
+      let context = ServerContext(method: method, request: .raw(stream.headers), peer: connection.peer)
       self.context = context
       run(context) { _ in throw ServerPolicy.unimplemented(path) }
-    case .call(let route, let timeout, let problem):
-      begin(route, stream, timeout: timeout, problem: problem, endStream: endStream)
+    case .call(let method, let timeout, let problem):
+      begin(method, stream, timeout: timeout, problem: problem, endStream: endStream)
     }
   }
 
   private func begin(
-    _ route: any Route, _ stream: HTTP2Stream, timeout: Duration?, problem: Status?, endStream: Bool
+    _ method: ServedMethod, _ stream: HTTP2Stream, timeout: Duration?, problem: Status?, endStream: Bool
   ) {
-    self.route = route
+    route = method.route
     let context = ServerContext(
-      method: route.descriptor, request: .raw(stream.headers),
+      method: method, request: .raw(stream.headers),
       deadline: timeout.map { ContinuousClock.now.advanced(by: $0) }, peer: connection.peer)
     self.context = context
     if let problem { return run(context) { _ in throw problem } }
     if let timeout {
       connection.deadlines.add(self, NIODeadline.now() + TimeAmount(timeout))
     }
-    if !route.isUnary {
+    if let route, !route.isUnary {
       let limit = connection.policy.responseLimit_bytes
       run(context) { context in
         try await route.run(requests: self, responses: self, context, limit_bytes: limit)
@@ -194,35 +193,11 @@ final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable 
 
   private func runUnary(_ route: any Route, _ request: ByteBuffer, _ context: ServerContext) {
     guard state.start() == .run else { return }
+    if route.isImmediate, context.served.interceptors.isEmpty { return respondAtOnce(route, request, context) }
     connection.handlerStarted()
-    guard connection.policy.interceptors.isEmpty else {
-      return runIntercepted(route, request, context)
-    }
-    let limit_bytes = connection.policy.responseLimit_bytes
-    let running = Task.immediate(executorPreference: connection.executor) {
-      do {
-        self.complete(try await route.respond(to: request, context, limit_bytes: limit_bytes))
-      } catch {
-        self.finish(context.endedEarly ?? self.connection.policy.status(of: error, context))
-      }
-      self.handlerEnded()
-    }
-    if state.canRespond { task = running }
-  }
-
-  private func runIntercepted(_ route: any Route, _ request: ByteBuffer, _ context: ServerContext) {
-    let policy = connection.policy
-    context.countReceived(request.readableBytes)
     let running = Task.immediate(executorPreference: connection.executor) {
       do throws(Status) {
-        var response: ByteBuffer?
-        try await policy.run(context) { context in
-          let framed = try await route.respond(to: request, context, limit_bytes: policy.responseLimit_bytes)
-          context.countSent(framed.readableBytes - Limits.messagePrefix_bytes)
-          response = framed
-        }
-        guard let response else { throw Status(.internal, "an interceptor ended the call without a response") }
-        self.complete(response)
+        self.complete(try await self.connection.policy.respond(route, to: request, context))
       } catch {
         self.finish(error)
       }
@@ -231,13 +206,21 @@ final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable 
     if state.canRespond { task = running }
   }
 
+  private func respondAtOnce(_ route: any Route, _ request: ByteBuffer, _ context: ServerContext) {
+    do throws(Status) {
+      complete(try connection.policy.respondAtOnce(route, to: request, context))
+    } catch {
+      finish(error)
+    }
+    self.context = nil
+  }
+
   private func run(_ context: ServerContext, _ body: @escaping @Sendable (ServerContext) async throws -> Void) {
     guard state.start() == .run else { return }
-    let policy = connection.policy
     connection.handlerStarted()
     let running = Task.immediate(executorPreference: connection.executor) {
       do throws(Status) {
-        try await policy.run(context, body)
+        try await self.connection.policy.run(context, body)
         self.finish(.ok)
       } catch {
         self.finish(error)

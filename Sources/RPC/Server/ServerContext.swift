@@ -1,4 +1,5 @@
 import HTTP2
+import NIOCore
 import Synchronization
 
 /// A typed value that interceptors leave for handlers, such as the caller's identity.
@@ -8,9 +9,8 @@ package protocol ContextKey {
 
 /// What a handler knows of its call. Safe to use from any task; valid after the call ended.
 package final class ServerContext: Sendable {
-  package let method: MethodDescriptor
-  /// False for a path no handler is registered for; only interceptors that ask for such calls see them.
-  package let isRegistered: Bool
+  let served: ServedMethod
+  let started = NIODeadline.now()
   /// When the client stops waiting; nil when it set no `grpc-timeout`.
   package let deadline: ContinuousClock.Instant?
   /// "ipv4:127.0.0.1:50000", "ipv6:[::1]:50000", "unix:" or "inproc:".
@@ -33,11 +33,9 @@ package final class ServerContext: Sendable {
   private let sent_bytes = Atomic<Int>(0)
 
   init(
-    method: MethodDescriptor, isRegistered: Bool = true, request: RequestMetadata,
-    deadline: ContinuousClock.Instant? = nil, peer: String
+    method: ServedMethod, request: RequestMetadata, deadline: ContinuousClock.Instant? = nil, peer: String
   ) {
-    self.method = method
-    self.isRegistered = isRegistered
+    served = method
     self.request = request
     self.deadline = deadline
     self.peer = peer
@@ -46,8 +44,13 @@ package final class ServerContext: Sendable {
   /// For calling handlers directly in tests.
   package convenience init(method: MethodDescriptor, metadata: Metadata = [:], deadline: ContinuousClock.Instant? = nil)
   {
-    self.init(method: method, request: .parsed(metadata), deadline: deadline, peer: "inproc:")
+    self.init(method: ServedMethod(method, route: nil), request: .parsed(metadata), deadline: deadline, peer: "inproc:")
   }
+
+  package var method: MethodDescriptor { served.descriptor }
+
+  /// False for a path no handler is registered for; only interceptors that ask for such calls see them.
+  package var isRegistered: Bool { served.route != nil }
 
   private func withState<R: Sendable>(_ body: (inout State) -> R) -> R {
     state.withLock { optional in

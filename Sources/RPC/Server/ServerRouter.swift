@@ -13,6 +13,13 @@ package struct ServerRouter: Sendable {
     add(TypedRoute(method.descriptor, .unary(handler)), expecting: .unary)
   }
 
+  /// A unary method whose handler does not suspend: without interceptors in its way, such a call needs no task.
+  package mutating func register<Q: WireMessage, S: WireMessage>(
+    immediate method: Method<Q, S>, handler: @escaping @Sendable (Q, ServerContext) throws -> S
+  ) {
+    add(TypedRoute(method.descriptor, .immediate(handler)), expecting: .unary)
+  }
+
   package mutating func register<Q: WireMessage, S: WireMessage>(
     clientStreaming method: Method<Q, S>,
     handler: @escaping @Sendable (RequestStream<Q>, ServerContext) async throws -> S
@@ -43,8 +50,6 @@ package struct ServerRouter: Sendable {
   package var services: [String] {
     Set(routes.values.map(\.descriptor.service)).sorted()
   }
-
-  func route(path: String) -> (any Route)? { routes[path] }
 
   var all: [any Route] { Array(routes.values) }
 
