@@ -2,8 +2,8 @@
 package enum Limits {
   /// Characters of a conversation id; the bridge takes ids from URLs (LEGACY protocol §1), so any text, but a short one.
   package static let conversationIDCharacters = 256
-  /// Characters of a user id: a JWT `sub`.
-  package static let userIDCharacters = 128
+  /// Bytes of a user id: what a token's `sub` may have.
+  package static let userIDBytes = 256
   /// Characters of a device id.
   package static let deviceIDCharacters = 128
   package static let nicknameCharacters = 64
@@ -12,8 +12,8 @@ package enum Limits {
 
   /// Messages a reply is based on (design §7, SendText).
   package static let contextMessages = 40
-  /// Events fetched with one read of a replay; a page of usual messages is about 100 KiB.
-  package static let replayPage = 256
+  /// Events fetched with one read of a replay; a page of usual messages is about 30 KiB.
+  package static let replayPage = 64
   package static let conversationsPageDefault = 20
   package static let conversationsPageMaximum = 100
   package static let messagesPageDefault = 50

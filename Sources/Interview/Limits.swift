@@ -2,6 +2,8 @@
 package enum Limits {
   /// Longest message after trimming, in Unicode scalars (design §7, SendText).
   package static let messageScalars = 4000
+  /// Bytes of a message as sent, its white space included: 4,000 scalars of four bytes, and as much again.
+  package static let message_bytes = 32 << 10
   /// Pieces of one reply: more would make an old person wait and lose the thread (voice systems survey §3.3).
   package static let pieces = 3
   /// Characters of one piece of a reply of the built-in interviewer: one breath of speech.

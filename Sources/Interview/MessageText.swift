@@ -5,6 +5,8 @@ package enum MessageText {
     case blank
     /// More than `Limits.messageScalars` Unicode scalars after trimming.
     case tooLong(scalars: Int)
+    /// More than `Limits.message_bytes` bytes of UTF-8, white space included.
+    case tooLarge
   }
 
   /// Without the leading and trailing scalars that have the Unicode property White_Space.
@@ -23,6 +25,8 @@ package enum MessageText {
 
   /// Checks the length after trimming. The text itself is stored as it was sent.
   package static func validate(_ text: String) throws(Refusal) {
+    // First and at no cost: what is stored and read over and over must be small before trimming too.
+    guard text.utf8.count <= Limits.message_bytes else { throw .tooLarge }
     let count = trimmed(text).unicodeScalars.count
     if count == 0 { throw .blank }
     if count > Limits.messageScalars { throw .tooLong(scalars: count) }

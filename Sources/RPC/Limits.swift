@@ -16,6 +16,13 @@ package enum Limits {
   /// Requests up to this size give their flow-control credit back when the stream closes, which saves a call: all
   /// streams of a connection together then hold a quarter of its 1 MiB window.
   package static let creditedAtClose_bytes = 1024
+  /// Bytes of unfinished unary requests that one connection may make the server hold: nobody has been asked for a token
+  /// yet. Four of the longest messages.
+  package static let connectionRequests_bytes = 16 << 20
+  /// The same for all connections of a server.
+  package static let serverRequests_bytes = 256 << 20
+  /// Unfinished requests up to this size are taken even then, so that usual calls get through.
+  package static let smallRequest_bytes = 64 << 10
   /// Longest `x-request-id` taken from a peer; longer or unprintable ones are replaced by a new id.
   package static let requestID_bytes = 128
   /// Messages waiting between the two sides of an in-process call, in each direction, before the writer suspends.

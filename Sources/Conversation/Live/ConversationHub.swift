@@ -1,4 +1,3 @@
-import Metrics
 import Synchronization
 
 /// The live subscriptions of this server, by conversation. Whoever has committed events publishes them here; other
@@ -7,7 +6,6 @@ import Synchronization
 /// Calls come from any thread and never wait. `tick` is called regularly by `Maintenance`.
 package final class ConversationHub: Sendable {
   private let state = Mutex(State())
-  private let gauge = Gauge(label: "lifeecho.subscribers")
   private let notifier: any Notifier
 
   private let bounds: Subscription.Bounds
@@ -51,7 +49,6 @@ package final class ConversationHub: Sendable {
       return nil
     }
     if let refusal { throw refusal }
-    gauge.record(count)
     return subscription
   }
 
@@ -72,7 +69,6 @@ package final class ConversationHub: Sendable {
         break
       }
     }
-    gauge.record(count)
   }
 
   package var count: Int { state.withLock { $0.count } }

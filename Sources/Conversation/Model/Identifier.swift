@@ -9,6 +9,17 @@ package struct Identifier<Subject>: Hashable, Sendable, Codable, CustomStringCon
   package var description: String { rawValue }
 }
 
+extension Identifier {
+  /// Byte for byte, as the store compares: String's own `==` takes canonically equivalent texts for the same, and two
+  /// users' conversations would be one.
+  package static func == (left: Self, right: Self) -> Bool { left.rawValue.utf8.elementsEqual(right.rawValue.utf8) }
+
+  package func hash(into hasher: inout Hasher) {
+    for byte in rawValue.utf8 { hasher.combine(byte) }
+    hasher.combine(UInt8.max)
+  }
+}
+
 package enum UserSubject {}
 package enum ConversationSubject {}
 package enum TurnSubject {}

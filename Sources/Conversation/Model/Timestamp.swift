@@ -2,6 +2,9 @@
 package struct Timestamp: Hashable, Comparable, Sendable, Codable {
   package var microseconds: Int64
 
+  /// Years 1 to 9999, in microseconds: what a message and the store can hold.
+  package static let storable: ClosedRange<Int64> = -62_135_596_800_000_000...253_402_300_799_999_999
+
   package init(microseconds: Int64) { self.microseconds = microseconds }
   package init(from decoder: any Decoder) throws { self.init(microseconds: try Int64(from: decoder)) }
   package func encode(to encoder: any Encoder) throws { try microseconds.encode(to: encoder) }

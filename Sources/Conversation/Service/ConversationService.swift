@@ -91,11 +91,12 @@ package struct ConversationService: Sendable {
     let method = "ListConversations"
     var before: ConversationCursor?
     if let parts = try PageToken.cursor(of: pageToken, method: method, owner: user.rawValue, fields: 2) {
-      guard let time = Int64(parts[0]) else {
+      guard let time = Int64(parts[0]), Timestamp.storable.contains(time) else {
         throw ConversationError.fieldInvalid(field: "page_token", description: "is damaged")
       }
       before = ConversationCursor(
-        lastMessageTime: Timestamp(microseconds: time), conversation: ConversationID(parts[1]))
+        lastMessageTime: Timestamp(microseconds: time),
+        conversation: try FieldRules.conversationID(parts[1], field: "page_token"))
     }
     let found = try await store.conversations(user: user, before: before, limit: limit + 1)
     let items = Array(found.prefix(limit))
@@ -115,7 +116,9 @@ package struct ConversationService: Sendable {
     let method = "ListMessages"
     let owner = user.rawValue + "/" + conversation.rawValue
     let cursor = try PageToken.cursor(of: pageToken, method: method, owner: owner, fields: 1)
-    let after = cursor.flatMap { Int64($0[0]) } ?? 0
+    guard let after = Int64(cursor?[0] ?? "0"), after >= 0 else {
+      throw ConversationError.fieldInvalid(field: "page_token", description: "is damaged")
+    }
     let found = try await store.messages(user: user, conversation: conversation, after: after, limit: limit + 1)
     let items = Array(found.prefix(limit))
     guard found.count > limit, let last = items.last else { return Page(items: items, nextToken: "") }

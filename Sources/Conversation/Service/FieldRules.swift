@@ -10,7 +10,11 @@ enum FieldRules {
   }
 
   static func userID(_ text: String, field: String) throws(ConversationError) -> UserID {
-    UserID(try identifier(text, field: field, characters: Limits.userIDCharacters))
+    let id = try identifier(text, field: field, characters: Limits.userIDBytes)
+    guard id.utf8.count <= Limits.userIDBytes else {
+      throw .fieldInvalid(field: field, description: "must have at most \(Limits.userIDBytes) bytes")
+    }
+    return UserID(id)
   }
 
   static func turnID(_ text: String, field: String = "turn_id") throws(ConversationError) -> TurnID {
@@ -37,6 +41,9 @@ enum FieldRules {
     } catch {
       switch error {
       case .blank: throw .fieldInvalid(field: "text", description: "must have a character that is not white space")
+      case .tooLarge:
+        throw .fieldInvalid(
+          field: "text", description: "has more than \(Interview.Limits.message_bytes) bytes with its white space")
       case .tooLong(let scalars):
         throw .fieldInvalid(
           field: "text", description: "has \(scalars) characters; at most \(Interview.Limits.messageScalars) are taken")

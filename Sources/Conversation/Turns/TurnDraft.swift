@@ -18,7 +18,8 @@ struct TurnDraft: Sendable {
       request = .reply(
         Interviewer.plan(
           TurnInput(
-            profile: context.profile, state: state, history: context.history, text: message.text,
+            profile: context.profile, state: state, history: context.history,
+            text: MessageText.trimmed(message.text),
             messageID: message.id.rawValue, chipID: message.chipID, idle_s: idle_s, local: local,
             seed: context.turnOrdinal)))
     case (let kind, _):

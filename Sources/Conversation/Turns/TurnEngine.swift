@@ -72,8 +72,9 @@ package final class TurnEngine: Sendable {
     guard !open.isEmpty else { return }
     do {
       let kept = try await store.renewLeases(server: server, leases: open, duration_ms: settings.lease_ms)
-      let lost = open.count - kept.count
-      if lost > 0 { logger.warning("turn leases lost or ended meanwhile", metadata: ["count": "\(lost)"]) }
+      // Those that ended while the store was asked are no loss.
+      let lost = state.withLock { $0.open }.intersection(open).subtracting(kept)
+      if !lost.isEmpty { logger.warning("turn leases lost", metadata: ["count": "\(lost.count)"]) }
     } catch {
       logger.warning("turn leases not renewed", metadata: ["error": "\(error)"])
     }

@@ -121,8 +121,8 @@ extension ConversationV1 {
       context: ServerContext
     ) async throws -> ConversationV1.RetryTranscriptionResponse
 
-    /// Runs a failed turn again. Idempotent: a turn that is not failed is left alone and reported as it is.
-    /// NOT_FOUND with TURN_UNKNOWN.
+    /// Runs a failed turn again. Idempotent: a turn that is not failed, or whose attempts are exhausted, is left
+    /// alone and reported as it is. NOT_FOUND with TURN_UNKNOWN.
     func retryTurn(
       _ request: ConversationV1.RetryTurnRequest,
       context: ServerContext
@@ -241,8 +241,8 @@ extension ConversationV1 {
       try await channel.unary(ConversationV1.ConversationService.retryTranscription, request, options: options)
     }
 
-    /// Runs a failed turn again. Idempotent: a turn that is not failed is left alone and reported as it is.
-    /// NOT_FOUND with TURN_UNKNOWN.
+    /// Runs a failed turn again. Idempotent: a turn that is not failed, or whose attempts are exhausted, is left
+    /// alone and reported as it is. NOT_FOUND with TURN_UNKNOWN.
     package func retryTurn(
       _ request: ConversationV1.RetryTurnRequest,
       options: CallOptions = CallOptions()

@@ -314,7 +314,7 @@ extension ConversationV1 {
   package struct SendTextRequest: StructMessage {
     /// Chosen by the client; 1..256 characters, no U+0000.
     package var conversationID: String
-    /// 1..4000 Unicode scalars after trimming white space; stored as sent.
+    /// 1..4000 Unicode scalars after trimming white space, and at most 32 KiB with it; stored as sent.
     package var text: String
     /// A UUID made by the client, per user and method: the same id and payload always get the same answer (for at
     /// least 30 days). "": the call is not idempotent.
@@ -968,7 +968,7 @@ extension ConversationV1 {
   package struct RetryTurnRequest: StructMessage {
     package var conversationID: String
     package var turnID: String
-    /// As SendTextRequest.request_id.
+    /// A UUID or "". The turn's state makes the call idempotent, with or without it.
     package var requestID: String
 
     package static var protobufName: String { "lifeecho.conversation.v1.RetryTurnRequest" }

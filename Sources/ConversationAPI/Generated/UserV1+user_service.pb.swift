@@ -55,7 +55,7 @@ extension UserV1 {
   }
 
   package struct User: StructMessage {
-    /// 1..128 characters, chosen by the caller; the `sub` of access tokens.
+    /// 1..256 bytes, no U+0000, chosen by the caller; the `sub` of access tokens.
     package var userID: String
     /// How the interviewer addresses the person; at most 64 characters.
     package var nickname: String

@@ -222,6 +222,7 @@ extension Migration {
       ) LANGUAGE plpgsql SET enable_seqscan = off AS $$
       DECLARE
         v_conversation record;
+        v_exhausted boolean;
       BEGIN
         SELECT head_sequence, log_epoch, stage, open_turns, deleted_at INTO v_conversation
           FROM lifeecho.conversations WHERE user_id = p_user AND conversation_id = p_conversation FOR NO KEY UPDATE;
@@ -233,7 +234,7 @@ extension Migration {
           answer.outcome := 'deleted';
           RETURN;
         END IF;
-        SELECT state, attempt INTO answer.turn_state, answer.attempt
+        SELECT state, attempt, failure = 'ATTEMPTS_EXHAUSTED' INTO answer.turn_state, answer.attempt, v_exhausted
           FROM lifeecho.turns WHERE user_id = p_user AND conversation_id = p_conversation AND turn_id = p_turn;
         IF NOT FOUND THEN
           answer.outcome := 'turn_unknown';
@@ -242,7 +243,7 @@ extension Migration {
         answer.outcome := 'ok';
         answer.log_epoch := v_conversation.log_epoch;
         answer.turn_id := p_turn;
-        IF answer.turn_state <> 'failed' THEN
+        IF answer.turn_state <> 'failed' OR v_exhausted THEN
           RETURN;
         END IF;
         UPDATE lifeecho.turns

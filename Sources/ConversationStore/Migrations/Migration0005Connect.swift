@@ -94,8 +94,9 @@ extension Migration {
               btrim(v_stage)), 0))
         THEN
           v_stage := v_person.stage;
+          -- Unless a turn has moved it meanwhile.
           UPDATE lifeecho.conversations SET stage = v_stage WHERE user_id = p_user
-              AND conversation_id = p_conversation;
+              AND conversation_id = p_conversation AND stage = v_conversation.stage;
         END IF;
 
         answer.outcome := 'ok';

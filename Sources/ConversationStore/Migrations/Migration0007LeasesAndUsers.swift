@@ -35,7 +35,8 @@ extension Migration {
           SELECT DISTINCT ON (t.user_id, t.conversation_id)
               t.user_id, t.conversation_id, t.state, t.lease_expires_at, t.lease_owner
             FROM lifeecho.turns t WHERE t.state IN ('queued', 'running')
-            ORDER BY t.user_id, t.conversation_id, t.ordinal
+            -- A running turn first: one that is tried again stands before it in order, and waits for it.
+            ORDER BY t.user_id, t.conversation_id, (t.state <> 'running'), t.ordinal
         LOOP
           EXIT WHEN v_count >= p_limit;
           CONTINUE WHEN v_candidate.state = 'running' AND v_candidate.lease_expires_at > clock_timestamp()
@@ -48,7 +49,7 @@ extension Migration {
           SELECT turn_id, state, lease_expires_at, lease_owner INTO v_turn FROM lifeecho.turns
             WHERE user_id = v_candidate.user_id AND conversation_id = v_candidate.conversation_id
               AND state IN ('queued', 'running')
-            ORDER BY ordinal LIMIT 1;
+            ORDER BY (state <> 'running'), ordinal LIMIT 1;
           CONTINUE WHEN NOT FOUND;
           PERFORM 1 FROM lifeecho.turns
             WHERE user_id = v_candidate.user_id AND conversation_id = v_candidate.conversation_id

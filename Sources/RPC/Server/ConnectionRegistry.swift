@@ -10,9 +10,16 @@ final class ConnectionRegistry: Sendable {
 
   private let state = Mutex(State())
   private let limit: Int
+  /// Bytes of unfinished unary requests, over all connections.
+  private let heldRequest_bytes = Atomic(0)
 
   init(limit: Int) {
     self.limit = limit
+  }
+
+  /// False when the server holds as much of unfinished requests as it may.
+  func holdRequest(_ byteCount: Int) -> Bool {
+    heldRequest_bytes.add(byteCount, ordering: .relaxed).newValue <= Limits.serverRequests_bytes
   }
 
   /// False when the server is stopping or full: the connection is to be closed at once.

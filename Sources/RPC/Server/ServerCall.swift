@@ -13,6 +13,8 @@ final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable 
   private var route: (any Route)?
   var context: ServerContext?
   private var unaryRequest: ByteBuffer?
+  /// What of an unfinished unary request is counted against the connection's bound.
+  private var held_bytes = 0
   private var task: Task<Void, Never>?
   var reader: UnsafeContinuation<ByteBuffer?, any Error>?
   var writers: [UnsafeContinuation<Void, any Error>] = []
@@ -99,6 +101,7 @@ final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable 
   func closed(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) {
     let action = state.closed()
     self.stream = nil
+    releaseHeld()
     connection.deadlines.remove(self)
     if action == .cancelHandler {
       interrupt(Status(.cancelled, "the client cancelled the call or its connection was lost"))
@@ -120,11 +123,27 @@ final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable 
         guard unaryRequest == nil else { return fail(.severalRequests) }
         unaryRequest = message
       }
+      guard holds(deframer.buffered_bytes + (unaryRequest?.readableBytes ?? 0)) else {
+        return fail(Status(.resourceExhausted, "too much of unfinished requests is held already"))
+      }
       let credit = deframer.creditReceived()
       if credit > 0 { stream.consume(credit) }
     } catch {
       fail(error.status)
     }
+  }
+
+  /// False when the call is beyond what its connection, or the server, may make us hold.
+  private func holds(_ byteCount: Int) -> Bool {
+    let fits = connection.holdRequest(byteCount - held_bytes)
+    held_bytes = byteCount
+    return fits || byteCount <= Limits.smallRequest_bytes
+  }
+
+  private func releaseHeld() {
+    guard held_bytes > 0 else { return }
+    _ = connection.holdRequest(-held_bytes)
+    held_bytes = 0
   }
 
   private func endRequest() {
@@ -136,11 +155,15 @@ final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable 
     guard let route, route.isUnary, let context else { return }
     guard let request = unaryRequest else { return fail(.missingRequest) }
     unaryRequest = nil
+    releaseHeld()
     runUnary(route, request, context)
   }
 
   /// Fails a call whose handler has not started; interceptors see it as any other.
   private func fail(_ status: Status) {
+    releaseHeld()
+    unaryRequest = nil
+    deframer = MessageDeframer(limit_bytes: 0)
     guard let context else { return finish(status) }
     run(context) { _ in throw status }
   }

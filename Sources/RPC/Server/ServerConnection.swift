@@ -14,6 +14,7 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   /// Dropped when the connection is closed, which ends the cycle. Not weak: that would make each retain slower.
   private var handler: HTTP2ConnectionHandler?
   private(set) var runningHandlers = 0
+  private var heldRequest_bytes = 0
   private var isClosed = false
 
   init(policy: ServerPolicy, loop: any EventLoop, peer: String, registry: ConnectionRegistry) {
@@ -40,6 +41,14 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
     isClosed = true
     handler = nil
     leaveWhenIdle()
+  }
+
+  /// Counts bytes of unfinished unary requests; negative to give back. False beyond the connection's or the server's
+  /// bound.
+  func holdRequest(_ byteCount: Int) -> Bool {
+    heldRequest_bytes += byteCount
+    let fits = registry.holdRequest(byteCount)
+    return fits && heldRequest_bytes <= Limits.connectionRequests_bytes
   }
 
   // MARK: Handlers

@@ -136,7 +136,8 @@ struct ServiceProcess: Service {
     registry.sample("lifeecho.db.queued", labels: [], help: "SQL commands waiting for a connection") {
       Double(pool.statistics.queued)
     }
-    let turns = application.turns
+    let (turns, hub) = (application.turns, application.hub)
+    registry.sample("lifeecho.subscribers", labels: [], help: "Open Connect streams") { Double(hub.count) }
     registry.sample("lifeecho.turns.open", labels: [], help: "Turns leased to this server") { Double(turns.openCount) }
   }
 }
