@@ -246,3 +246,23 @@ def test_concurrent_messages_to_one_conversation(person, conversation):
     assert len(set(sequences)) == 30
     log = gapless(person.wait_idle(conversation, 40))
     assert [Events.kind(e) for e in log].count("turn_completed") == 30
+
+
+def test_white_space_is_bounded_too(person, conversation):
+    assert person.send(conversation, " " * 20_000 + "您好").sequence == 1
+    with pytest.raises(grpc.RpcError) as raised:
+        person.send(conversation, " " * 40_000 + "您好")
+    assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_ids_that_look_alike_are_two_conversations(person, stranger):
+    """Composed and decomposed: one text to Unicode, two ids to the store, and so to whoever listens."""
+    name = fresh("caf")
+    composed, decomposed = name + "\u00e9", name + "e\u0301"
+    person.send(composed, "这是我的。")
+    with person.connect(composed, intent=pb.INTENT_OBSERVE) as mine:
+        mine.wait_kind("replay_completed")
+        stranger.say(decomposed, "这是别人的。")
+        person.say(composed, "我还在。")
+        mine.wait_for(lambda events: any(e.user_message.text == "我还在。" for e in events.durable()), "my own message")
+        assert not any(e.user_message.text == "这是别人的。" for e in mine.durable())
