@@ -22,10 +22,7 @@ package struct ConversationHandler: ConversationV1.ConversationServiceHandler {
     _ request: ConversationV1.ConnectRequest, to responses: ResponseWriter<ConversationV1.ConversationEvent>,
     context: ServerContext
   ) async throws {
-    let call = Connect(
-      conversation: request.conversationID, interactive: request.intent == .interactive,
-      resume: .init(request.resume), device: request.deviceID, untilTurn: request.untilTurnID,
-      expires: try context.caller().tokenEnd)
+    let call = try Connect(request, expires: context.caller().tokenEnd)
     let user = try context.user()
     try await context.tracing {
       try await service.connect(user, call) { output in
@@ -116,6 +113,14 @@ extension ServerContext {
   fileprivate func tracing<R>(_ operation: () async throws -> R) async rethrows -> R {
     let trace = CallTrace(requestID: requestID, traceparent: traceparent?.child().description)
     return try await CallTrace.$current.withValue(trace, operation: operation)
+  }
+}
+
+extension Connect {
+  fileprivate init(_ request: ConversationV1.ConnectRequest, expires: Conversation.Timestamp) {
+    self.init(
+      conversation: request.conversationID, interactive: request.intent == .interactive,
+      resume: .init(request.resume), device: request.deviceID, untilTurn: request.untilTurnID, expires: expires)
   }
 }
 

@@ -79,3 +79,15 @@ struct ConversationHubTests {
     #expect(hub.liveConversations().isEmpty)
   }
 }
+
+@Suite("Hub: what other servers are asked about")
+struct LiveConversationsTests {
+  @Test("a conversation whose creation is under way is not looked for, and so not taken for deleted")
+  func unstarted() throws {
+    let hub = ConversationHub(notifier: InProcessNotifier())
+    let reader = try hub.subscribe(user: "u", conversation: "a", expires: nil)
+    #expect(hub.liveConversations().isEmpty)
+    reader.start(after: 0)
+    #expect(hub.liveConversations().map(\.conversation) == ["a"])
+  }
+}

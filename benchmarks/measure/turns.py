@@ -183,5 +183,5 @@ def _grown(programs, directory: Path, cluster: Cluster, quick: bool) -> dict:
             "value": round(statistics.median(values)), "low": round(min(values)), "high": round(max(values))}
     return {
         "figures": figures,
-        "ratios": {"turn at 10,000 messages / at 10": _both(samples[long]) / _both(samples[10]),
-                   "turn at 10,000 messages / at 40": _both(samples[long]) / _both(samples[40])}}
+        "ratios": {"turn in a long conversation / at 10 messages": _both(samples[long]) / _both(samples[10]),
+                   "turn in a long conversation / at 40 messages": _both(samples[long]) / _both(samples[40])}}

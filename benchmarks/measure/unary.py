@@ -36,7 +36,7 @@ def measure(programs, directory: Path, quick: bool) -> dict:
             servers.append((peer, "127.0.0.1:18081", 24_000))
 
         calls_us = {shape: {server.name: [] for server, _, _ in servers} for shape in SHAPES}
-        for _ in range(1 if quick else 5):
+        for _ in range(3 if quick else 5):
             for shape, (connections, streams) in SHAPES.items():
                 for server, address, calls in servers:
                     calls_us[shape][server.name].append(

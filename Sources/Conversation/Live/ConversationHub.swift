@@ -104,10 +104,11 @@ package final class ConversationHub: Sendable {
     for subscription in all { subscription.end(.draining) }
   }
 
-  /// The conversations somebody follows here.
+  /// The conversations somebody follows here and that are known to exist: not those whose creation is under way.
   package func liveConversations() -> [(user: UserID, conversation: ConversationID)] {
-    state.withLock { state in
-      state.live.compactMap { conversation, list in list.first.map { ($0.user, conversation) } }
+    let live = state.withLock { $0.live }
+    return live.compactMap { conversation, list in
+      list.first { $0.isStarted }.map { ($0.user, conversation) }
     }
   }
 

@@ -74,6 +74,9 @@ package final class Subscription: Sendable {
     }
   }
 
+  /// True from `start` on: a command has found or made the conversation.
+  var isStarted: Bool { state.withLock { $0.cursor != nil } }
+
   package func offer(_ events: [DurableEvent], chips: TurnChips?) {
     wake { state in
       guard state.end == nil else { return }

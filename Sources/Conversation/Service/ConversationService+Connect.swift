@@ -8,20 +8,51 @@ extension ConversationService {
   package func connect(
     _ user: UserID, _ call: Connect, deliver: @escaping @Sendable (ConversationOutput) async throws -> Void
   ) async throws {
+    // In two calls: an idle stream waits in the second one, and the first one's memory is free again.
+    guard let stream = try await open(user, call, deliver: deliver) else { return }
+    defer { hub.unsubscribe(stream.subscription) }
+    try await tail(stream)
+  }
+
+  /// A stream that has caught up with the log.
+  private struct LiveStream {
+    var subscription: Subscription
+    var output: OutputStream
+    /// The greeting whose chips this client waits for.
+    var greeting: TurnID?
+    /// The turn whose end is the stream's.
+    var untilTurn: TurnID?
+  }
+
+  /// Connected, the replay, the greeting; `nil` when the stream ends there.
+  private func open(
+    _ user: UserID, _ call: Connect, deliver: @escaping @Sendable (ConversationOutput) async throws -> Void
+  ) async throws -> LiveStream? {
     let conversation = try FieldRules.conversationID(call.conversation)
     let device = try FieldRules.deviceID(call.device, required: call.resume.needsDevice)
     let untilTurn = call.untilTurn.isEmpty ? nil : try FieldRules.turnID(call.untilTurn, field: "until_turn_id")
-    let replay = try call.resume.replay()
+    let command = ConnectCommand(
+      user: user, conversation: conversation, interactive: call.interactive, now: clock.now(),
+      replay: try call.resume.replay(), device: device, replayLimit: Limits.replayPage, untilTurn: untilTurn)
     if call.interactive { try turns.admit() }
-
     let subscription = try hub.subscribe(user: user, conversation: conversation, expires: call.expires)
-    defer { hub.unsubscribe(subscription) }
-    let now = clock.now()
-    let outcome = try await store.connect(
-      ConnectCommand(
-        user: user, conversation: conversation, interactive: call.interactive, now: now, replay: replay,
-        device: device, replayLimit: Limits.replayPage, untilTurn: untilTurn))
-    if untilTurn != nil, outcome.untilTurn == nil { throw ConversationError.turnUnknown }
+    do {
+      let stream = try await begin(command, subscription, deliver: deliver)
+      if stream == nil { hub.unsubscribe(subscription) }
+      return stream
+    } catch {
+      hub.unsubscribe(subscription)
+      throw error
+    }
+  }
+
+  private func begin(
+    _ command: ConnectCommand, _ subscription: Subscription,
+    deliver: @escaping @Sendable (ConversationOutput) async throws -> Void
+  ) async throws -> LiveStream? {
+    let (user, conversation) = (command.user, command.conversation)
+    let outcome = try await store.connect(command)
+    if command.untilTurn != nil, outcome.untilTurn == nil { throw ConversationError.turnUnknown }
     subscription.start(after: outcome.head)
 
     let stream = OutputStream(epoch: outcome.epoch, deliver: deliver)
@@ -29,16 +60,17 @@ extension ConversationService {
       .connected(
         Connected(
           head: outcome.head, recovered: outcome.recovered, heartbeatInterval_ms: settings.heartbeatInterval_ms,
-          quota: outcome.quota, created: outcome.created)), now)
-    try await self.replay(outcome, user, conversation, to: stream)
+          quota: outcome.quota, created: outcome.created)), command.now)
+    try await replay(outcome, user, conversation, to: stream)
     try await stream.send(.replayCompleted(head: outcome.head), clock.now())
-    if let turn = outcome.untilTurn, let end = turn.endSequence, end <= outcome.head { return }
+    if let turn = outcome.untilTurn, let end = turn.endSequence, end <= outcome.head { return nil }
 
-    let greeting = call.interactive ? try await greet(user, conversation, outcome, now: now) : .none
-    if case .resume(let suggestions) = greeting {
+    let welcome = command.interactive ? try await greet(user, conversation, outcome, now: command.now) : .none
+    if case .resume(let suggestions) = welcome {
       try await stream.send(.suggestions(suggestions), clock.now())
     }
-    try await tail(subscription, stream, awaiting: greeting.turn, fallback: outcome, until: untilTurn)
+    return LiveStream(
+      subscription: subscription, output: stream, greeting: welcome.turn, untilTurn: command.untilTurn)
   }
 
   private func replay(
@@ -110,32 +142,36 @@ extension ConversationService {
     return chips.isEmpty ? nil : Suggestions(reason: .resume, stage: state.stage.rawValue, chips: chips)
   }
 
-  private func tail(
-    _ subscription: Subscription, _ stream: OutputStream, awaiting greeting: TurnID?, fallback: ConnectOutcome,
-    until: TurnID?
-  ) async throws {
-    var reader = LiveReader(subscription: subscription, store: store)
+  private func tail(_ stream: LiveStream) async throws {
+    var reader = LiveReader(subscription: stream.subscription, store: store)
     do {
       while true {
-        switch try await reader.next() {
-        case .durable(let event):
-          try await stream.send(event)
-          if let until, event.turn == until, event.kind.endsTurn { return }
-        case .turnChips(let chips):
-          // Chips of a greeting go to whoever waited for it; those of a reply to everybody.
-          guard chips.kind == .reply || chips.turn == greeting else { continue }
-          try await stream.send(.suggestions(chips.suggestions), clock.now())
-        case .heartbeat(let head):
-          try await stream.send(.heartbeat(head: head), clock.now())
-        }
+        let taken = try await reader.next()
+        guard try await pass(taken, to: stream) else { return }
       }
     } catch let error as ConversationError {
       if let reason = GoAwayReason(error) {
-        try await stream.send(
+        try await stream.output.send(
           .goAway(reason: reason, reconnectDelay_ms: settings.reconnectDelay_ms), clock.now())
       }
       throw error
     }
+  }
+
+  /// False after the stream's last event.
+  private func pass(_ taken: Subscription.Taken, to stream: LiveStream) async throws -> Bool {
+    switch taken {
+    case .durable(let event):
+      try await stream.output.send(event)
+      if let until = stream.untilTurn, event.turn == until, event.kind.endsTurn { return false }
+    case .turnChips(let chips):
+      // Chips of a greeting go to whoever waited for it; those of a reply to everybody.
+      guard chips.kind == .reply || chips.turn == stream.greeting else { return true }
+      try await stream.output.send(.suggestions(chips.suggestions), clock.now())
+    case .heartbeat(let head):
+      try await stream.output.send(.heartbeat(head: head), clock.now())
+    }
+    return true
   }
 }
 
