@@ -1,7 +1,7 @@
 package import Interview
 
 /// What a Connect stream delivers: the log's events and the moments around it.
-package enum LiveEvent: Sendable, Equatable {
+package indirect enum LiveEvent: Sendable, Equatable {
   case durable(DurableEvent)
   case connected(Connected)
   case replayCompleted(head: Int64)

@@ -32,14 +32,14 @@ package final class Subscription: Sendable {
   }
 
   /// What to do next.
-  package enum Step: Sendable {
+  package indirect enum Step: Sendable {
     case deliver(Taken)
     /// Events after `after` exist that were not offered yet: wait a moment, then read the log.
     case gap(after: Int64, through: Int64)
     case end(SubscriptionEnd)
   }
 
-  package enum Taken: Sendable {
+  package indirect enum Taken: Sendable {
     case durable(DurableEvent)
     /// The chips that go with a turn this server has completed.
     case turnChips(TurnChips)

@@ -15,7 +15,7 @@ package struct DurableEvent: Sendable, Equatable {
     self.kind = kind
   }
 
-  package enum Kind: Sendable, Equatable {
+  package indirect enum Kind: Sendable, Equatable {
     case userMessage(UserMessage)
     case turnStarted(kind: TurnKind, attempt: Int)
     case agentMessage(AgentPiece)
