@@ -33,7 +33,8 @@ struct PageToken {
       Data(base64Encoded: String($0)).flatMap { String(data: $0, encoding: .utf8) }
     }
     guard parts.count == fields + 2, parts[0] == method,
-      parts[1]?.utf8.elementsEqual(owner.utf8) == true else { throw refusal }
+      parts[1]?.utf8.elementsEqual(owner.utf8) == true
+    else { throw refusal }
     let cursor = parts.dropFirst(2).compactMap { $0 }
     guard cursor.count == fields else { throw refusal }
     return cursor
