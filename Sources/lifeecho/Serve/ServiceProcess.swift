@@ -19,9 +19,6 @@ struct ServiceProcess: Service {
 
   /// Returns after SIGINT or SIGTERM, when everything is stored and closed.
   static func run(_ configuration: ServiceConfiguration) async throws {
-    guard configuration.bridge == .off else {
-      throw CommandFailure("bridge.address: the WebSocket bridge is not built yet; only `off` is possible")
-    }
     configuration.log.format.bootstrap(level: configuration.log.level)
     let registry = PrometheusRegistry()
     MetricsSystem.bootstrap(registry)
