@@ -28,6 +28,14 @@ extension ConversationV1.ConversationEvent {
           timeLeft: .init(.zero), reconnectDelay: .init(.milliseconds(reconnectDelay_ms)), reason: reason.rawValue))
     case .suggestions(let suggestions):
       event = .topicSuggestions(.init(suggestions))
+    case .listeningFeedback(let session, let text):
+      event = .listeningFeedback(.init(voiceSessionID: session.rawValue, text: text))
+    case .speechChunk(let chunk):
+      event = .speechChunk(
+        .init(
+          messageID: chunk.message.rawValue, pieceIndex: Int32(clamping: chunk.piece),
+          chunkIndex: Int32(clamping: chunk.index), audio: chunk.audio, isLast: chunk.isLast,
+          cancelEpoch: chunk.cancelEpoch))
     }
   }
 }
@@ -40,7 +48,9 @@ extension ConversationV1.ConversationEvent.Event {
         .userMessage(
           .init(
             messageID: message.id.rawValue, text: message.text, source: .init(message.source),
-            chipID: message.chipID ?? "", clientTime: message.clientTime.map { .init($0) }))
+            chipID: message.chipID ?? "", voiceSessionID: message.voiceSession?.rawValue ?? "",
+            clientTime: message.clientTime.map { .init($0) },
+            audioDuration: message.audioDuration_ms.map { .init(.milliseconds($0)) }))
       case .turnStarted(let kind, let attempt):
         .turnStarted(.init(kind: .init(kind), attempt: Int32(clamping: attempt)))
       case .agentMessage(let piece):
@@ -49,6 +59,14 @@ extension ConversationV1.ConversationEvent.Event {
         .turnCompleted(.init(kind: .init(kind), quota: quota.map { .init($0) }))
       case .turnFailed(let kind, let reason, let retryable):
         .turnFailed(.init(kind: .init(kind), error: .init(reason), retryable: retryable))
+      case .transcriptionFailed(let failure):
+        .transcriptionFailed(
+          .init(
+            voiceSessionID: failure.session.rawValue, generation: Int32(clamping: failure.generation),
+            indices: failure.indices.map { Int32(clamping: $0) }, error: .init(failure.reason),
+            retryable: failure.retryable))
+      case .speechFinished(let message, let cancelled, let heardText):
+        .speechFinished(.init(messageID: message.rawValue, cancelled: cancelled, heardText: heardText))
       case .conversationEnded:
         .conversationEnded(.init())
       }

@@ -81,10 +81,24 @@ extension ConversationV1.AgentMessage {
 extension GoogleRPC.Status {
   /// Why a turn failed, as TurnFailed and SendText tell it.
   init(_ reason: TurnFailureReason) {
-    let text = GoogleRPC.LocalizedMessage(locale: "zh-CN", message: "处理失败,请重试")
-    let info = GoogleRPC.ErrorInfo(reason: reason.rawValue, domain: ErrorStatus.domain)
+    self.init(.unavailable, "the interviewer could not answer", reason: reason.rawValue, text: "处理失败,请重试")
+  }
+
+  init(_ reason: TranscriptionFailureReason) {
+    let (code, message): (StatusCode, String) =
+      switch reason {
+      case .noSpeech: (.invalidArgument, "no speech was recognised")
+      case .engineFailed: (.unavailable, "the recogniser failed; the audio is kept")
+      case .engineMissing: (.failedPrecondition, "no recogniser is configured; the audio is kept")
+      }
+    self.init(code, message, reason: reason.rawValue, text: "语音转写失败,请重试或使用文字输入")
+  }
+
+  private init(_ code: StatusCode, _ message: String, reason: String, text: String) {
+    let text = GoogleRPC.LocalizedMessage(locale: "zh-CN", message: text)
+    let info = GoogleRPC.ErrorInfo(reason: reason, domain: ErrorStatus.domain)
     self.init(
-      code: Int32(StatusCode.unavailable.rawValue), message: "the interviewer could not answer",
+      code: Int32(code.rawValue), message: message,
       details: [GoogleProtobuf.AnyMessage(info), GoogleProtobuf.AnyMessage(text)])
   }
 }

@@ -8,6 +8,8 @@ package indirect enum LiveEvent: Sendable, Equatable {
   case heartbeat(head: Int64)
   case goAway(reason: GoAwayReason, reconnectDelay_ms: Int64)
   case suggestions(Suggestions)
+  case listeningFeedback(session: VoiceSessionID, text: String)
+  case speechChunk(SpeechChunk)
 }
 
 package struct Connected: Sendable, Equatable {
@@ -16,6 +18,27 @@ package struct Connected: Sendable, Equatable {
   package var heartbeatInterval_ms: Int64
   package var quota: QuotaSnapshot
   package var created: Bool
+}
+
+/// A part of a reply that is read aloud, to the subscriber that asked for speech.
+package struct SpeechChunk: Sendable, Equatable {
+  package var message: MessageID
+  package var piece: Int
+  /// From 0 within the piece.
+  package var index: Int
+  package var audio: [UInt8]
+  /// The piece's last one.
+  package var isLast: Bool
+  package var cancelEpoch: Int64
+
+  package init(message: MessageID, piece: Int, index: Int, audio: [UInt8], isLast: Bool, cancelEpoch: Int64) {
+    self.message = message
+    self.piece = piece
+    self.index = index
+    self.audio = audio
+    self.isLast = isLast
+    self.cancelEpoch = cancelEpoch
+  }
 }
 
 package struct Suggestions: Sendable, Equatable {

@@ -226,7 +226,8 @@ extension DurableEvent {
     switch kind {
     case .userMessage(let message): 256 + message.text.utf8.count
     case .agentMessage(let piece): 256 + piece.text.utf8.count
-    case .turnStarted, .turnCompleted, .turnFailed, .conversationEnded: 256
+    case .speechFinished(_, _, let heardText): 256 + heardText.utf8.count
+    case .turnStarted, .turnCompleted, .turnFailed, .transcriptionFailed, .conversationEnded: 256
     }
   }
 }

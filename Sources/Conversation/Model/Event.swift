@@ -21,6 +21,8 @@ package struct DurableEvent: Sendable, Equatable {
     case agentMessage(AgentPiece)
     case turnCompleted(kind: TurnKind, quota: QuotaSnapshot?)
     case turnFailed(kind: TurnKind, reason: TurnFailureReason, retryable: Bool)
+    case transcriptionFailed(TranscriptionFailure)
+    case speechFinished(message: MessageID, cancelled: Bool, heardText: String)
     case conversationEnded
   }
 }
@@ -32,14 +34,49 @@ package struct UserMessage: Sendable, Equatable {
   package var chipID: String?
   /// As the client said.
   package var clientTime: Timestamp?
+  /// Of a spoken message.
+  package var voiceSession: VoiceSessionID?
+  package var audioDuration_ms: Int64?
 
-  package init(id: MessageID, text: String, source: MessageSource, chipID: String?, clientTime: Timestamp?) {
+  package init(
+    id: MessageID, text: String, source: MessageSource, chipID: String?, clientTime: Timestamp?,
+    voiceSession: VoiceSessionID? = nil, audioDuration_ms: Int64? = nil
+  ) {
     self.id = id
     self.text = text
     self.source = source
     self.chipID = chipID
     self.clientTime = clientTime
+    self.voiceSession = voiceSession
+    self.audioDuration_ms = audioDuration_ms
   }
+}
+
+/// Speech that could not be recognised; its audio is kept.
+package struct TranscriptionFailure: Sendable, Equatable {
+  package var session: VoiceSessionID
+  package var generation: Int
+  /// The segments concerned; empty: the whole session.
+  package var indices: [Int]
+  package var reason: TranscriptionFailureReason
+  package var retryable: Bool
+
+  package init(
+    session: VoiceSessionID, generation: Int, indices: [Int], reason: TranscriptionFailureReason, retryable: Bool
+  ) {
+    self.session = session
+    self.generation = generation
+    self.indices = indices
+    self.reason = reason
+    self.retryable = retryable
+  }
+}
+
+/// Why speech gave no text; the raw value is stored and is the ErrorInfo reason (design §5, Errors).
+package enum TranscriptionFailureReason: String, Sendable, Codable {
+  case noSpeech = "NO_SPEECH"
+  case engineFailed = "ENGINE_FAILED"
+  case engineMissing = "ENGINE_MISSING"
 }
 
 /// One piece of what the interviewer says; all pieces of a reply share the id and are committed together.

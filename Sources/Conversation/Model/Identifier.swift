@@ -26,6 +26,7 @@ package enum TurnSubject {}
 package enum MessageSubject {}
 package enum RequestSubject {}
 package enum ServerSubject {}
+package enum VoiceSessionSubject {}
 
 /// The `sub` of an access token; chosen by whoever provisions users.
 package typealias UserID = Identifier<UserSubject>
@@ -37,3 +38,5 @@ package typealias MessageID = Identifier<MessageSubject>
 package typealias RequestID = Identifier<RequestSubject>
 /// One run of one server process: the owner of leases.
 package typealias ServerID = Identifier<ServerSubject>
+/// Chosen by the client, per conversation; a reused one gets a new generation.
+package typealias VoiceSessionID = Identifier<VoiceSessionSubject>

@@ -229,7 +229,7 @@ extension DurableEvent.Kind {
   fileprivate var endsTurn: Bool {
     switch self {
     case .turnCompleted, .turnFailed: true
-    case .userMessage, .turnStarted, .agentMessage, .conversationEnded: false
+    case .userMessage, .turnStarted, .agentMessage, .transcriptionFailed, .speechFinished, .conversationEnded: false
     }
   }
 }

@@ -75,7 +75,7 @@ extension ConversationService {
         sent.state = .failed
         sent.failure = reason
         return sent
-      case .userMessage, .turnStarted, .conversationEnded:
+      case .userMessage, .turnStarted, .transcriptionFailed, .speechFinished, .conversationEnded:
         continue
       }
     }

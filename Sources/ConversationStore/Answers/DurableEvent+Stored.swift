@@ -24,7 +24,9 @@ extension DurableEvent.Kind {
           id: MessageID(try payload.string("message_id")), text: try payload.string("text"),
           source: try payload.optionalString("source").map(stored) ?? .text,
           chipID: try payload.optionalString("chip_id"),
-          clientTime: try payload.optionalInteger("client_time").map(Timestamp.init(microseconds:))))
+          clientTime: try payload.optionalInteger("client_time").map(Timestamp.init(microseconds:)),
+          voiceSession: try payload.optionalString("voice_session_id").map { VoiceSessionID($0) },
+          audioDuration_ms: try payload.optionalInteger("audio_duration_ms")))
     case 17:
       self = .turnStarted(kind: try stored(payload.string("kind")), attempt: try payload.int("attempt"))
     case 18:
@@ -39,6 +41,16 @@ extension DurableEvent.Kind {
       self = .turnFailed(
         kind: try stored(payload.string("kind")), reason: try stored(payload.string("reason")),
         retryable: try payload.bool("retryable"))
+    case 21:
+      self = .transcriptionFailed(
+        TranscriptionFailure(
+          session: VoiceSessionID(try payload.string("voice_session_id")), generation: try payload.int("generation"),
+          indices: try payload.integers("indices").map { Int($0) }, reason: try stored(payload.string("reason")),
+          retryable: try payload.bool("retryable")))
+    case 22:
+      self = .speechFinished(
+        message: MessageID(try payload.string("message_id")), cancelled: try payload.bool("cancelled"),
+        heardText: try payload.string("heard_text"))
     case 23: self = .conversationEnded
     default:
       throw PostgreSQLError(kind: .decoding, message: "a stored event has the unknown kind \(number)")

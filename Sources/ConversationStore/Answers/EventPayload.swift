@@ -1,12 +1,13 @@
 import PostgreSQL
 
-/// A stored event payload: a JSON object of strings, whole numbers, booleans and objects, as PostgreSQL prints `jsonb`.
+/// A stored event payload: a JSON object of strings, whole numbers, booleans, arrays and objects, as PostgreSQL prints `jsonb`.
 struct EventPayload {
   enum Value: Equatable {
     case string(String)
     case integer(Int64)
     case bool(Bool)
     case object([String: Value])
+    case array([Value])
     case null
   }
 
@@ -38,6 +39,16 @@ struct EventPayload {
 
   func optionalInteger(_ name: String) throws(PostgreSQLError) -> Int64? {
     members[name] == nil ? nil : try integer(name)
+  }
+
+  func integers(_ name: String) throws(PostgreSQLError) -> [Int64] {
+    guard case .array(let values)? = members[name] else { throw Self.missing(name) }
+    var numbers: [Int64] = []
+    for value in values {
+      guard case .integer(let number) = value else { throw Self.missing(name) }
+      numbers.append(number)
+    }
+    return numbers
   }
 
   func bool(_ name: String) throws(PostgreSQLError) -> Bool {
@@ -73,6 +84,7 @@ private struct Parser {
     skipSpace()
     switch peek {
     case UInt8(ascii: "{"): return .object(try object(depth: depth))
+    case UInt8(ascii: "["): return .array(try array(depth: depth))
     case UInt8(ascii: "\""): return .string(try string())
     case UInt8(ascii: "t"):
       try expect("true")
@@ -106,6 +118,24 @@ private struct Parser {
       guard let byte = peek else { throw Self.malformed }
       position += 1
       if byte == UInt8(ascii: "}") { return members }
+      guard byte == UInt8(ascii: ",") else { throw Self.malformed }
+    }
+  }
+
+  private mutating func array(depth: Int) throws(PostgreSQLError) -> [EventPayload.Value] {
+    var values: [EventPayload.Value] = []
+    position += 1
+    skipSpace()
+    if peek == UInt8(ascii: "]") {
+      position += 1
+      return values
+    }
+    while true {
+      values.append(try value(depth: depth + 1))
+      skipSpace()
+      guard let byte = peek else { throw Self.malformed }
+      position += 1
+      if byte == UInt8(ascii: "]") { return values }
       guard byte == UInt8(ascii: ",") else { throw Self.malformed }
     }
   }
