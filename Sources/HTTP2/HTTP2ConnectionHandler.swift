@@ -13,6 +13,9 @@ package final class HTTP2ConnectionHandler: ChannelDuplexHandler {
   /// Runs the tasks of this connection; its `eventLoop` is the connection's.
   package let executor: LoopExecutor
 
+  /// The channel's last error: of the socket, or of TLS below.
+  package private(set) var channelError: (any Error)?
+
   let session: HTTP2Session
   private var delegate: (any HTTP2ConnectionDelegate)?
   private var context: ChannelHandlerContext?
@@ -125,7 +128,8 @@ package final class HTTP2ConnectionHandler: ChannelDuplexHandler {
   }
 
   package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    // A socket error: nothing can be sent any more.
+    // Of the socket, or of TLS: nothing can be sent any more.
+    channelError = error
     context.close(promise: nil)
   }
 

@@ -210,8 +210,9 @@ extension HTTP2Session {
     _ dataFlags: UnsafeMutablePointer<UInt32>
   ) -> Int {
     let count = stream.outbound.take(into: buffer, capacity: capacity)
-    if stream.flags.contains(.aboveWatermark), stream.outbound.byteCount <= configuration.streamLowWatermark_bytes {
-      stream.flags.remove(.aboveWatermark)
+    let low_bytes = stream.flags.contains(.emptying) ? 0 : configuration.streamLowWatermark_bytes
+    if stream.flags.contains(.aboveWatermark), stream.outbound.byteCount <= low_bytes {
+      stream.flags.subtract([.aboveWatermark, .emptying])
       stream.flags.insert(.writabilityPending)
       markReady(stream)
     }

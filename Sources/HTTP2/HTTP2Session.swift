@@ -30,6 +30,7 @@ final class HTTP2Session {
 
   /// The nghttp2 session; nil after `tearDown`.
   var library: OpaquePointer?
+  private let memory = SessionMemory.shared.take()
   var isInsideLibrary = false
   var isDispatching = false
 
@@ -87,12 +88,13 @@ final class HTTP2Session {
     controlFrames = RateLimiter(configuration.controlFrames, now_s: now_s)
     guard let shared = SessionLibrary.shared else { throw .library(code: NGHTTP2_ERR_NOMEM.rawValue) }
     library = try shared.makeSession(
-      role: role, configuration: configuration, userData: Unmanaged.passUnretained(self).toOpaque())
+      role: role, configuration: configuration, memory: memory, userData: Unmanaged.passUnretained(self).toOpaque())
     try submitSettings()
   }
 
   deinit {
     if let library { nghttp2_session_del(library) }
+    if let memory { SessionMemory.shared.giveBack(memory) }
     unlinkAll { _ in }
   }
 

@@ -27,6 +27,8 @@ package final class HTTP2Stream {
     static let closed = Flags(rawValue: 1 << 11)
     /// In the session's ready list.
     static let ready = Flags(rawValue: 1 << 12)
+    /// Writable again only when the queue is empty.
+    static let emptying = Flags(rawValue: 1 << 13)
   }
 
   /// The stream identifier (RFC 9113 §5.1.1).
@@ -84,6 +86,12 @@ package final class HTTP2Stream {
     outbound.append(data)
     if outbound.byteCount >= session.configuration.streamHighWatermark_bytes { flags.insert(.aboveWatermark) }
     session.resumeSending(self)
+  }
+
+  /// Unless nothing is queued, `isWritable` becomes false, until everything was handed to the connection.
+  package func awaitEmptyQueue() {
+    guard openSession != nil, !outbound.isEmpty else { return }
+    flags.formUnion([.aboveWatermark, .emptying])
   }
 
   /// Ends our side after the queued data: with trailers, or with END_STREAM on the last DATA frame.

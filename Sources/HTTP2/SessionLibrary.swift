@@ -37,9 +37,9 @@ struct SessionLibrary: @unchecked Sendable {  // set up once, then only read; ne
     }
   }
 
-  /// Makes a session; its user data is `userData`, which must outlive it. Throws nghttp2's error.
+  /// Makes a session; its user data is `userData`, which must outlive it, as `memory` must. Throws nghttp2's error.
   func makeSession(
-    role: HTTP2Role, configuration: HTTP2Configuration, userData: UnsafeMutableRawPointer
+    role: HTTP2Role, configuration: HTTP2Configuration, memory: SessionMemory.Slab?, userData: UnsafeMutableRawPointer
   ) throws(HTTP2Error) -> OpaquePointer {
     var createdOption: OpaquePointer?
     var code = nghttp2_option_new(&createdOption)
@@ -56,9 +56,13 @@ struct SessionLibrary: @unchecked Sendable {  // set up once, then only read; ne
     nghttp2_option_set_stream_reset_rate_limit(
       option, 2 * configuration.resetsReceived.burst, 2 * configuration.resetsReceived.perSecond)
     var created: OpaquePointer?
-    switch role {
-    case .server: code = nghttp2_session_server_new2(&created, callbacks, userData, option)
-    case .client: code = nghttp2_session_client_new2(&created, callbacks, userData, option)
+    var allocator = memory?.allocator ?? nghttp2_mem()
+    withUnsafeMutablePointer(to: &allocator) { allocator in
+      let allocator = memory == nil ? nil : allocator
+      switch role {
+      case .server: code = nghttp2_session_server_new3(&created, callbacks, userData, option, allocator)
+      case .client: code = nghttp2_session_client_new3(&created, callbacks, userData, option, allocator)
+      }
     }
     guard code == 0, let session = created else { throw .library(code: code) }
     return session

@@ -23,6 +23,9 @@ package enum Limits {
   package static let serverRequests_bytes = 256 << 20
   /// Unfinished requests up to this size are taken even then, so that usual calls get through.
   package static let smallRequest_bytes = 64 << 10
+  /// How long a writer waits for a client that reads nothing, on a call without a deadline: twice the usual time of a
+  /// lost connection to be noticed. Then the stream is reset, seconds.
+  package static let unreadResponses_s: Int64 = 60
   /// Longest `x-request-id` taken from a peer; longer or unprintable ones are replaced by a new id.
   package static let requestID_bytes = 128
   /// Messages waiting between the two sides of an in-process call, in each direction, before the writer suspends.

@@ -127,6 +127,22 @@ import Testing
     #expect(stream.isWritable && stream.bufferedByteCount == 0)
   }
 
+  @Test func anEmptyQueueIsAwaitedToItsLastByte() throws {
+    let pair = try Pair()
+    pair.serverDelegate.consumesAtOnce = false
+    let (stream, recorder) = try pair.open()
+    stream.awaitEmptyQueue()
+    #expect(stream.isWritable, "nothing was queued")
+    let window = 256 << 10
+    stream.send(ByteBuffer(repeating: 1, count: window + 1_000))
+    stream.awaitEmptyQueue()
+    try pair.pump()
+    #expect(stream.bufferedByteCount == 1_000 && !stream.isWritable && !recorder.events.contains(.writable))
+    try #require(pair.serverDelegate.accepted.first?.stream).consume(window)
+    try pair.pump()
+    #expect(stream.bufferedByteCount == 0 && stream.isWritable && recorder.events == [.writable])
+  }
+
   /// RFC 9218 incremental: same-urgency streams take turns, none is served to its end first.
   @Test func serverStreamsShareTheConnection() throws {
     let wire = try Wire { _, stream, event in

@@ -119,6 +119,16 @@ import Testing
     await server.stop()
   }
 
+  @Test func aClientThatReadsNothingLosesItsStream() async throws {
+    let server = try await TestServer.start(unreadResponses_s: 1)
+    let call = server.channel.serverStreaming(TestMethods.forever, RawMessage(String(repeating: "x", count: 4096))).call
+    #expect(await eventually { server.seen.now.cancelled == 1 })
+    let status = await #expect(throws: Status.self) { while try await call.next() != nil {} }
+    #expect(status?.code == .resourceExhausted)
+    #expect(try await server.channel.unary(TestMethods.echo, RawMessage("a")).text == "a")
+    await server.stop()
+  }
+
   @Test func lostConnectionCancelsHandlersAndTheNextCallReconnects() async throws {
     let server = try await TestServer.start()
     let channel = server.channel

@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import RPC
@@ -50,5 +51,30 @@ import Testing
     #expect(try await pipe.next() == 1)
     #expect(try await pipe.next() == nil)
     #expect(try await pipe.next() == nil)
+  }
+
+  @Test func aFlushWaitsUntilEverythingWasRead() async throws {
+    let pipe = MessagePipe<Int>(capacity: 4)
+    try await pipe.flush()
+    try await pipe.write(1)
+    try await pipe.write(2)
+    let flushed = Mutex(false)
+    let flushing = Task {
+      try await pipe.flush()
+      flushed.withLock { $0 = true }
+    }
+    #expect(try await pipe.next() == 1)
+    try await Task.sleep(for: .milliseconds(10))
+    #expect(flushed.withLock { $0 } == false)
+    #expect(try await pipe.next() == 2)
+    try await flushing.value
+    // A cancelled flush leaves; a failure reaches it.
+    try await pipe.write(3)
+    let cancelled = Task { try await pipe.flush() }
+    cancelled.cancel()
+    await #expect(throws: CancellationError.self) { try await cancelled.value }
+    let failing = Task { try await pipe.flush() }
+    pipe.fail(Status(.aborted))
+    await #expect(throws: Status(.aborted)) { try await failing.value }
   }
 }

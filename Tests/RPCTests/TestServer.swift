@@ -65,8 +65,8 @@ struct TestServer {
 
   static func start(
     _ transport: Transport = .tcp, interceptors: [any ServerInterceptor] = [],
-    requestLimit_bytes: Int = RPC.Limits.message_bytes, http2: HTTP2Configuration = HTTP2Configuration(),
-    extra: (inout ServerRouter) -> Void = { _ in }
+    requestLimit_bytes: Int = RPC.Limits.message_bytes, unreadResponses_s: Int64 = RPC.Limits.unreadResponses_s,
+    http2: HTTP2Configuration = HTTP2Configuration(), extra: (inout ServerRouter) -> Void = { _ in }
   ) async throws -> TestServer {
     let seen = Observations()
     var router = makeRouter(seen)
@@ -74,7 +74,8 @@ struct TestServer {
     var logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     logger.logLevel = .critical
     let policy = ServerPolicy(
-      router: router, interceptors: interceptors, logger: logger, requestLimit_bytes: requestLimit_bytes)
+      router: router, interceptors: interceptors, logger: logger, requestLimit_bytes: requestLimit_bytes,
+      unreadResponses_s: unreadResponses_s)
     let group = MultiThreadedEventLoopGroup.singleton
     var directory: String?
     var address = ListenAddress.tcp(host: "127.0.0.1", port: 0)

@@ -6,6 +6,8 @@ final class ClientConnection: HTTP2ConnectionDelegate {
   private weak var connector: ClientConnector?
   private var handler: HTTP2ConnectionHandler?
   private(set) var isClosed = false
+  /// What broke the connection, when something did.
+  private(set) var error: (any Error)?
 
   init(connector: ClientConnector) {
     self.connector = connector
@@ -48,6 +50,7 @@ final class ClientConnection: HTTP2ConnectionDelegate {
 
   func connectionClosed(_ connection: HTTP2ConnectionHandler) {
     isClosed = true
+    error = connection.channelError
     handler = nil
     connector?.connectionEnded(self)
   }

@@ -2,6 +2,7 @@ import HTTP2
 import Logging
 import NIOCore
 import NIOPosix
+import TLS
 
 /// Keeps the connection of a channel, and the calls that wait for one.
 ///
@@ -12,7 +13,9 @@ final class ClientConnector: @unchecked Sendable {
   let authority: String
   private let address: ListenAddress
   private let http2: HTTP2Configuration
-  private var state = ConnectivityState()
+  private let tls: TLSContext?
+  private let serverName: String
+  private var state: ConnectivityState
   private var waiting: [NetworkCall] = []
   private var connecting: ClientConnection?
   private var connection: ClientConnection?
@@ -20,15 +23,22 @@ final class ClientConnector: @unchecked Sendable {
   private var lastError = ""
   private lazy var queue = DeadlineQueue.current(loop)
 
-  init(address: ListenAddress, authority: String?, http2: HTTP2Configuration, loop: any EventLoop) {
+  init(
+    address: ListenAddress, authority: String?, http2: HTTP2Configuration, tls: TLSContext?, serverName: String?,
+    reconnectMaximum_s: Double, loop: any EventLoop
+  ) {
+    state = ConnectivityState(reconnectMaximum_s: reconnectMaximum_s)
     self.address = address
     self.authority = authority ?? address.authority
     self.http2 = http2
+    self.tls = tls
+    self.serverName = serverName ?? Self.host(of: self.authority)
     self.loop = loop
     executor = LoopExecutor.for(loop)
   }
 
   var deadlines: DeadlineQueue { queue }
+  var isSecure: Bool { tls != nil }
 
   // MARK: Calls
 
@@ -57,6 +67,12 @@ final class ClientConnector: @unchecked Sendable {
     waiting.append(call)
   }
 
+  /// Without the port and without brackets.
+  private static func host(of authority: String) -> String {
+    guard case .tcp(let host, _)? = ListenAddress(authority) else { return authority }
+    return host
+  }
+
   private struct ClosedEarly: Error, CustomStringConvertible {
     let description = "the server closed the connection before it sent SETTINGS"
   }
@@ -72,10 +88,15 @@ final class ClientConnector: @unchecked Sendable {
     connecting = connection
     let bound = NIOLoopBound(connection, eventLoop: loop)
     let http2 = self.http2
+    let tls = self.tls
+    let serverName = self.serverName
     let bootstrap = ClientBootstrap(group: loop)
       .connectTimeout(.seconds(Limits.connectTimeout_s))
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
+          if let tls {
+            try channel.pipeline.syncOperations.addHandler(TLSHandler(context: tls, serverName: serverName))
+          }
           bound.value.attach(
             try HTTP2ConnectionHandler.install(on: channel, role: .client, configuration: http2, delegate: bound.value))
         }
@@ -138,7 +159,7 @@ final class ClientConnector: @unchecked Sendable {
   func connectionEnded(_ ended: ClientConnection) {
     loop.assertInEventLoop()
     draining.removeAll { $0 === ended && ended.isClosed }
-    if connecting === ended, ended.isClosed { return connectFailed(ClosedEarly()) }
+    if connecting === ended, ended.isClosed { return connectFailed(ended.error ?? ClosedEarly()) }
     guard connection === ended else { return }
     connection = nil
     if !ended.isClosed { draining.append(ended) }

@@ -10,8 +10,11 @@ struct ConnectivityState: Equatable {
   }
 
   private var phase = Phase.idle
+  private let reconnectMaximum_s: Double
   /// Attempts that failed since the last success.
   private(set) var failures = 0
+
+  init(reconnectMaximum_s: Double = Limits.reconnectMaximum_s) { self.reconnectMaximum_s = reconnectMaximum_s }
 
   enum OnCall: Equatable { case use, wait, connectAndWait, failFast, refuse }
 
@@ -48,8 +51,8 @@ struct ConnectivityState: Equatable {
     phase = .backingOff
     failures += 1
     var delay = Limits.reconnectInitial_s
-    for _ in 1..<max(failures, 1) where delay < Limits.reconnectMaximum_s { delay *= Limits.reconnectMultiplier }
-    delay = min(delay, Limits.reconnectMaximum_s)
+    for _ in 1..<max(failures, 1) where delay < reconnectMaximum_s { delay *= Limits.reconnectMultiplier }
+    delay = min(delay, reconnectMaximum_s)
     return .backOff(seconds: delay * (1 + Limits.reconnectJitter * random))
   }
 

@@ -147,7 +147,7 @@ final class NetworkCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable
   func open(on connection: ClientConnection) -> Opening {
     guard state.isWaiting else { return .done }
     do {
-      let fields = RequestFields.head(call: self, authority: connector.authority)
+      let fields = RequestFields.head(call: self, authority: connector.authority, isSecure: connector.isSecure)
       let stream = try connection.open(fields, self)
       _ = state.opened()
       self.stream = stream

@@ -2,6 +2,7 @@ package import HTTP2
 import Logging
 package import NIOCore
 package import Protobuf
+package import TLS
 
 /// Calls over TCP or a Unix socket. One connection, made when a call needs it, used by all calls, remade after a loss
 /// with jittered backoff.
@@ -10,11 +11,17 @@ package final class NetworkChannel: ClientChannel {
 
   /// - Parameters:
   ///   - authority: the `:authority` of calls; nil for the address itself ("localhost" for a Unix socket).
+  ///   - tls: a client's context with ALPN `h2`; nil for plaintext.
+  ///   - serverName: whom the server's certificate must be for; nil for the host of the authority.
+  ///   - reconnectMaximum: longest pause between two attempts to connect.
   package init(
-    _ address: ListenAddress, authority: String? = nil, http2: HTTP2Configuration = HTTP2Configuration(),
-    group: any EventLoopGroup
+    _ address: ListenAddress, authority: String? = nil, tls: TLSContext? = nil, serverName: String? = nil,
+    http2: HTTP2Configuration = HTTP2Configuration(),
+    reconnectMaximum: Duration = .milliseconds(Int64(Limits.reconnectMaximum_s * 1000)), group: any EventLoopGroup
   ) {
-    connector = ClientConnector(address: address, authority: authority, http2: http2, loop: group.any())
+    connector = ClientConnector(
+      address: address, authority: authority, http2: http2, tls: tls, serverName: serverName,
+      reconnectMaximum_s: reconnectMaximum / .seconds(1), loop: group.any())
   }
 
   deinit {

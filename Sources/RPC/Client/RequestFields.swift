@@ -2,8 +2,8 @@ import HTTP2
 
 /// The fields a client sends.
 enum RequestFields {
-  static func head(call: NetworkCall, authority: String) -> HeaderFields {
-    var fields = HeaderFields(common)
+  static func head(call: NetworkCall, authority: String, isSecure: Bool) -> HeaderFields {
+    var fields = HeaderFields(isSecure ? secure : plain)
     fields.append(":path", call.path)
     fields.append(":authority", authority)
     fields.append("te", "trailers")
@@ -22,5 +22,6 @@ enum RequestFields {
   }
 
   /// Pseudo-headers come first (RFC 9113 §8.3), so only these two can be prebuilt.
-  private static let common = PrebuiltHeaders([(":method", "POST"), (":scheme", "http")])
+  private static let plain = PrebuiltHeaders([(":method", "POST"), (":scheme", "http")])
+  private static let secure = PrebuiltHeaders([(":method", "POST"), (":scheme", "https")])
 }

@@ -11,4 +11,7 @@ package protocol MessageSink<Message>: Sendable {
   associatedtype Message: Sendable
   /// Queues a message, and suspends while the receiver does not keep up. Throws when the call ended.
   func write(_ message: Message) async throws
+  /// Suspends until the transport, or the receiver within the process, has taken everything that was written. Throws as
+  /// `write`.
+  func flush() async throws
 }

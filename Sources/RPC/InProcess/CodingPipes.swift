@@ -10,6 +10,8 @@ struct HeadSendingSink<Message: WireMessage>: MessageSink {
     sendHead()
     try await responses.write(message)
   }
+
+  func flush() async throws { try await responses.flush() }
 }
 
 /// For a client whose message types are not the handler's (a dynamic client): packs its requests.
@@ -38,4 +40,6 @@ struct CodingSink<Message: WireMessage>: MessageSink {
       throw error.responseStatus
     }
   }
+
+  func flush() async throws { try await sink.flush() }
 }

@@ -38,11 +38,17 @@ final class InProcessCall<Request: WireMessage, Response: WireMessage>: ClientTr
       do throws(Status) {
         let deadline = self.startDeadline()
         defer { deadline?.cancel() }
-        if let request {
-          try? await self.requests.write(request)
-          self.requests.finish()
+        if let request, let route = self.route as? TypedRoute<Request, Response>,
+          route.descriptor.type == .serverStreaming
+        {
+          try await self.policy.run(self.context) { try await route.stream(request, to: self.sink(), $0) }
+        } else {
+          if let request {
+            try? await self.requests.write(request)
+            self.requests.finish()
+          }
+          try await self.policy.run(self.context) { try await self.handle($0) }
         }
-        try await self.policy.run(self.context) { try await self.handle($0) }
         self.finish(.ok)
       } catch {
         self.finish(error)
@@ -63,7 +69,7 @@ final class InProcessCall<Request: WireMessage, Response: WireMessage>: ClientTr
   }
 
   private func handle(_ context: ServerContext) async throws {
-    let sink = HeadSendingSink(responses: responses) { [weak self] in self?.sendHead() }
+    let sink = sink()
     switch route {
     case let route as TypedRoute<Request, Response>:
       try await route.handle(requests: requests, responses: sink, context)
@@ -74,6 +80,10 @@ final class InProcessCall<Request: WireMessage, Response: WireMessage>: ClientTr
     case nil:
       throw ServerPolicy.unimplemented(context.method.path)
     }
+  }
+
+  private func sink() -> HeadSendingSink<Response> {
+    HeadSendingSink(responses: responses) { [weak self] in self?.sendHead() }
   }
 
   // MARK: The server's side

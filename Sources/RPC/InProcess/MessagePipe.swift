@@ -17,6 +17,8 @@ final class MessagePipe<Message: Sendable>: Sendable {
     var end: End?
     var reader: (id: UInt64, continuation: CheckedContinuation<Message?, any Error>)?
     var writers: [(id: UInt64, continuation: CheckedContinuation<Void, any Error>)] = []
+    /// Those who wait until everything was read.
+    var flushers: [(id: UInt64, continuation: CheckedContinuation<Void, any Error>)] = []
     var nextID: UInt64 = 0
 
     var count: Int { messages.count - head }
@@ -82,6 +84,33 @@ final class MessagePipe<Message: Sendable>: Sendable {
     }
   }
 
+  /// Suspends until the reader has taken every message.
+  func flush() async throws {
+    let id = state.withLock { $0.makeID() }
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        let outcome = state.withLock { state -> WriteOutcome in
+          if Task.isCancelled { return .failed(CancellationError()) }
+          if case .failed(let error) = state.end { return .failed(error) }
+          guard state.count > 0 else { return .done }
+          state.flushers.append((id, continuation))
+          return .wait
+        }
+        switch outcome {
+        case .done: continuation.resume()
+        case .wait: break
+        case .failed(let error): continuation.resume(throwing: error)
+        }
+      }
+    } onCancel: {
+      let flusher = state.withLock { state -> CheckedContinuation<Void, any Error>? in
+        guard let index = state.flushers.firstIndex(where: { $0.id == id }) else { return nil }
+        return state.flushers.remove(at: index).continuation
+      }
+      flusher?.resume(throwing: CancellationError())
+    }
+  }
+
   /// The next message; nil after `finish` when all were read. Throws the failure at once, before what still waits.
   func next() async throws -> Message? {
     let id = state.withLock { $0.makeID() }
@@ -92,8 +121,13 @@ final class MessagePipe<Message: Sendable>: Sendable {
           if case .failed(let error) = state.end { return (.failed(error), []) }
           if let message = state.pop() {
             guard state.count < capacity else { return (.message(message), []) }
-            defer { state.writers = [] }
-            return (.message(message), state.writers.map(\.continuation))
+            var waiting = state.writers.map(\.continuation)
+            state.writers = []
+            if state.count == 0, !state.flushers.isEmpty {
+              waiting += state.flushers.map(\.continuation)
+              state.flushers = []
+            }
+            return (.message(message), waiting)
           }
           if case .finished = state.end { return (.message(nil), []) }
           guard state.reader == nil else {
@@ -139,8 +173,9 @@ final class MessagePipe<Message: Sendable>: Sendable {
       defer {
         state.reader = nil
         state.writers = []
+        state.flushers = []
       }
-      return (state.reader?.continuation, state.writers.map(\.continuation))
+      return (state.reader?.continuation, (state.writers + state.flushers).map(\.continuation))
     }
     switch end {
     case .finished:

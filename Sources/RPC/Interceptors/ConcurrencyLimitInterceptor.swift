@@ -25,8 +25,9 @@ package final class ConcurrencyLimitInterceptor: ServerInterceptor {
   /// Calls running now.
   package var current: Int { running.load(ordering: .relaxed) }
 
+  package func applies(to method: MethodDescriptor) -> Bool { counts(method) }
+
   package func intercept(_ context: ServerContext, next: (ServerContext) async throws -> Void) async throws {
-    guard counts(context.method) else { return try await next(context) }
     let (_, now) = running.add(1, ordering: .relaxed)
     defer { running.subtract(1, ordering: .relaxed) }
     guard now <= limit else {

@@ -3,11 +3,14 @@ import Logging
 package import NIOCore
 import NIOPosix
 import Synchronization
+package import TLS
 
 /// A gRPC server on one or more addresses. All methods are safe from any thread.
 package final class GRPCServer: Sendable {
   package struct Configuration: Sendable {
     package var addresses: [ListenAddress]
+    /// Of the TCP addresses, nil for plaintext; its ALPN must have `h2`. Unix sockets are protected by their permissions.
+    package var tls: ReloadableTLSContext?
     /// Permissions of Unix sockets.
     package var unixSocketMode: Int
     /// Connections at one time, over all addresses; more are closed at once.
@@ -15,10 +18,12 @@ package final class GRPCServer: Sendable {
     package var http2: HTTP2Configuration
 
     package init(
-      addresses: [ListenAddress], unixSocketMode: Int = 0o660, connectionLimit: Int = Limits.connections,
+      addresses: [ListenAddress], tls: ReloadableTLSContext? = nil, unixSocketMode: Int = 0o660,
+      connectionLimit: Int = Limits.connections,
       http2: HTTP2Configuration = HTTP2Configuration()
     ) {
       self.addresses = addresses
+      self.tls = tls
       self.unixSocketMode = unixSocketMode
       self.connectionLimit = connectionLimit
       self.http2 = http2
@@ -119,6 +124,7 @@ package final class GRPCServer: Sendable {
     let policy = self.policy
     let registry = self.registry
     let http2 = configuration.http2
+    let tls = address.isTCP ? configuration.tls : nil
     let bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 4096)
       .childChannelInitializer { channel in
@@ -127,6 +133,7 @@ package final class GRPCServer: Sendable {
           let connection = ServerConnection(policy: policy, loop: channel.eventLoop, peer: peer, registry: registry)
           guard registry.add(connection) else { throw ChannelError.ioOnClosedChannel }
           do {
+            if let tls { try channel.pipeline.syncOperations.addHandler(TLSHandler(context: tls.current)) }
             connection.attach(
               try HTTP2ConnectionHandler.install(
                 on: channel, role: .server, configuration: http2, delegate: connection))

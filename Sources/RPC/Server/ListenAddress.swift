@@ -33,6 +33,10 @@ package enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
+  var isTCP: Bool {
+    if case .tcp = self { true } else { false }
+  }
+
   /// The value of `:authority` for calls to this address; a path has none that nghttp2 accepts.
   var authority: String {
     switch self {

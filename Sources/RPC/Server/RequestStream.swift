@@ -35,4 +35,10 @@ package struct ResponseWriter<Message: WireMessage>: Sendable {
   package func write(_ message: Message) async throws {
     try await sink.write(message)
   }
+
+  /// Suspends until everything written so far has left for the client: what is sent on another stream after this does
+  /// not overtake it on the same connection. Throws as `write`.
+  package func flush() async throws {
+    try await sink.flush()
+  }
 }

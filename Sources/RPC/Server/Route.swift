@@ -5,6 +5,8 @@ import Protobuf
 protocol Route: AnyObject, Sendable {
   var descriptor: MethodDescriptor { get }
   var isUnary: Bool { get }
+  /// Exactly one request: unary and server-streaming methods.
+  var takesOneRequest: Bool { get }
   /// Whether the handler is one that does not suspend.
   var isImmediate: Bool { get }
   /// One request in, one response with its prefix out. For unary methods only.
@@ -13,6 +15,11 @@ protocol Route: AnyObject, Sendable {
   ) async throws -> ByteBuffer
   /// The same, for immediate methods only.
   func respondAtOnce(to request: ByteBuffer, _ context: ServerContext, limit_bytes: Int) throws -> ByteBuffer
+  /// One request in, any number of responses with their prefixes out. For server-streaming methods only.
+  func stream(
+    _ request: consuming ByteBuffer, to responses: any MessageSink<ByteBuffer>, _ context: ServerContext,
+    limit_bytes: Int
+  ) async throws
   /// Any call type, on coded messages: `requests` without prefix, `responses` with it.
   func run(
     requests: any MessageSource<ByteBuffer>, responses: any MessageSink<ByteBuffer>, _ context: ServerContext,
@@ -36,12 +43,14 @@ final class TypedRoute<Request: WireMessage, Response: WireMessage>: Route {
 
   let descriptor: MethodDescriptor
   let isUnary: Bool
+  let takesOneRequest: Bool
   let isImmediate: Bool
   private let handler: Handler
 
   init(_ descriptor: MethodDescriptor, _ handler: Handler) {
     self.descriptor = descriptor
     isUnary = descriptor.type == .unary
+    takesOneRequest = !descriptor.type.streamsRequests
     isImmediate = if case .immediate = handler { true } else { false }
     self.handler = handler
   }
@@ -60,6 +69,25 @@ final class TypedRoute<Request: WireMessage, Response: WireMessage>: Route {
     guard case .immediate(let handle) = handler else { throw Status(.internal, "not an immediate method") }
     let message = try MessageFraming.decode(Request.self, from: request)
     return try MessageFraming.frame(try handle(message, context), limit_bytes: limit_bytes)
+  }
+
+  func stream(
+    _ request: consuming ByteBuffer, to responses: any MessageSink<ByteBuffer>, _ context: ServerContext,
+    limit_bytes: Int
+  ) async throws {
+    guard case .serverStreaming(let handle) = handler else { throw Status(.internal, "not a server-streaming method") }
+    // An open stream waits here: nothing else is kept of the way to it.
+    try await handle(
+      MessageFraming.decode(Request.self, from: consume request),
+      ResponseWriter(FramingSink<Response>(sink: responses, limit_bytes: limit_bytes)), context)
+  }
+
+  /// The same on typed messages.
+  func stream(
+    _ request: Request, to responses: any MessageSink<Response>, _ context: ServerContext
+  ) async throws {
+    guard case .serverStreaming(let handle) = handler else { throw Status(.internal, "not a server-streaming method") }
+    try await handle(request, ResponseWriter(responses), context)
   }
 
   func run(
@@ -82,8 +110,8 @@ final class TypedRoute<Request: WireMessage, Response: WireMessage>: Route {
       try await responses.write(handle(single(requests), context))
     case .clientStreaming(let handle):
       try await responses.write(handle(RequestStream(requests), context))
-    case .serverStreaming(let handle):
-      try await handle(single(requests), ResponseWriter(responses), context)
+    case .serverStreaming:
+      try await stream(single(requests), to: responses, context)
     case .bidirectional(let handle):
       try await handle(RequestStream(requests), ResponseWriter(responses), context)
     }
@@ -121,4 +149,6 @@ struct FramingSink<Message: WireMessage>: MessageSink {
   func write(_ message: Message) async throws {
     try await sink.write(MessageFraming.frame(message, limit_bytes: limit_bytes))
   }
+
+  func flush() async throws { try await sink.flush() }
 }

@@ -6,18 +6,18 @@ final class ServedMethod: Sendable {
   /// Nil for a method nobody registered.
   let route: (any Route)?
   let observers: [any MethodObserver]
+  let guards: [any CallGuard]
   let interceptors: [any ServerInterceptor]
-
-  var isUnary: Bool { route?.isUnary ?? false }
 
   init(
     _ descriptor: MethodDescriptor, route: (any Route)?, observers: [any MethodObserver] = [],
     interceptors: [any ServerInterceptor] = []
   ) {
+    guards = interceptors.compactMap { $0 as? any CallGuard }
     self.descriptor = descriptor
     self.route = route
     self.observers = observers
-    self.interceptors = interceptors
+    self.interceptors = interceptors.filter { !($0 is any CallGuard) }
   }
 
   convenience init(_ route: any Route, interceptors: [any ServerInterceptor]) {
@@ -26,6 +26,13 @@ final class ServedMethod: Sendable {
       descriptor, route: route,
       observers: interceptors.compactMap { ($0 as? any CallObserver)?.observer(of: descriptor) },
       interceptors: interceptors.filter { !($0 is any CallObserver) && $0.applies(to: descriptor) })
+  }
+
+  /// Nothing runs between a call of this method and its handler.
+  var isBare: Bool { guards.isEmpty && interceptors.isEmpty }
+
+  nonisolated(nonsending) func admit(_ context: ServerContext) async throws {
+    for guardian in guards { try await guardian.admit(context) }
   }
 
   func callStarted(_ context: ServerContext) {

@@ -49,7 +49,24 @@ extension ServerCall: MessageSource, MessageSink {
     }
     context?.countSent(message.readableBytes - Limits.messagePrefix_bytes)
     stream.send(message)
-    guard !stream.isWritable else { return }
+    if !stream.isWritable { try await waitForWritability() }
+  }
+
+  func flush() async throws {
+    guard connection.loop.inEventLoop else {
+      return try await withTaskExecutorPreference(connection.executor) { try await self.flush() }
+    }
+    guard let stream else { throw CancellationError() }
+    stream.awaitEmptyQueue()
+    if !stream.isWritable { try await waitForWritability() }
+  }
+
+  /// Not for ever: a client that reads nothing would keep its stream, and what ends it, waiting.
+  private func waitForWritability() async throws {
+    if deadlineIndex == nil {
+      connection.deadlines.add(self, .now() + .seconds(connection.policy.unreadResponses_s))
+    }
+    defer { if context?.deadline == nil { connection.deadlines.remove(self) } }
     try await withTaskCancellationHandler {
       try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in
         if Task.isCancelled {

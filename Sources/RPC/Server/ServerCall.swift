@@ -12,8 +12,9 @@ final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable 
   private var deframer: MessageDeframer
   private var route: (any Route)?
   var context: ServerContext?
-  private var unaryRequest: ByteBuffer?
-  /// What of an unfinished unary request is counted against the connection's bound.
+  /// Of a method that takes one.
+  private var onlyRequest: ByteBuffer?
+  /// What of an unfinished request is counted against the connection's bound.
   private var held_bytes = 0
   private var task: Task<Void, Never>?
   var reader: UnsafeContinuation<ByteBuffer?, any Error>?
@@ -57,7 +58,7 @@ final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable 
     if let timeout {
       connection.deadlines.add(self, NIODeadline.now() + TimeAmount(timeout))
     }
-    if let route, !route.isUnary {
+    if let route, !route.takesOneRequest {
       let limit = connection.policy.responseLimit_bytes
       run(context) { context in
         try await route.run(requests: self, responses: self, context, limit_bytes: limit)
@@ -71,16 +72,16 @@ final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable 
       stream.consume(data.readableBytes)
       return
     }
-    if endStream, let route, route.isUnary, let context, deframer.buffered_bytes == 0,
-      unaryRequest == nil, let message = deframer.only(data)
+    if endStream, let route, route.takesOneRequest, let context, deframer.buffered_bytes == 0,
+      onlyRequest == nil, let message = deframer.only(data)
     {
       if data.readableBytes > Limits.creditedAtClose_bytes { stream.consume(data.readableBytes) }
       _ = state.endRequest()
-      return runUnary(route, message, context)
+      return run(route, message, context)
     }
     deframer.append(data)
-    if route?.isUnary == true {
-      collectUnary(stream)
+    if route?.takesOneRequest == true {
+      collectRequest(stream)
     } else if let reader {
       deliver(to: reader)
     }
@@ -109,21 +110,29 @@ final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable 
   }
 
   func deadlineExpired() {
+    guard context?.deadline != nil else { return readTooSlowly() }
     let status = Status(.deadlineExceeded, "the deadline passed before the call ended")
     interrupt(status)
     finish(status)
   }
 
+  /// Trailers would wait behind what is not read: the stream ends at once.
+  private func readTooSlowly() {
+    interrupt(Status(.resourceExhausted, "the client did not read its responses"))
+    _ = state.finish()
+    stream?.reset(.enhanceYourCalm)
+  }
+
   // MARK: Requests
 
-  /// Unary requests are credited as they arrive: the whole message is wanted.
-  private func collectUnary(_ stream: HTTP2Stream) {
+  /// Such requests are credited as they arrive: the whole message is wanted.
+  private func collectRequest(_ stream: HTTP2Stream) {
     do {
       while let message = try deframer.next() {
-        guard unaryRequest == nil else { return fail(.severalRequests) }
-        unaryRequest = message
+        guard onlyRequest == nil else { return fail(.severalRequests) }
+        onlyRequest = message
       }
-      guard holds(deframer.buffered_bytes + (unaryRequest?.readableBytes ?? 0)) else {
+      guard holds(deframer.buffered_bytes + (onlyRequest?.readableBytes ?? 0)) else {
         return fail(Status(.resourceExhausted, "too much of unfinished requests is held already"))
       }
       let credit = deframer.creditReceived()
@@ -148,21 +157,21 @@ final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable 
 
   private func endRequest() {
     guard state.endRequest() == .deliverEnd else { return }
-    if deframer.buffered_bytes > 0, route?.isUnary == true {
+    if deframer.buffered_bytes > 0, route?.takesOneRequest == true {
       return fail(Status(.internal, "the request ends inside a message"))
     }
     if let reader { deliver(to: reader) }
-    guard let route, route.isUnary, let context else { return }
-    guard let request = unaryRequest else { return fail(.missingRequest) }
-    unaryRequest = nil
+    guard let route, route.takesOneRequest, let context else { return }
+    guard let request = onlyRequest else { return fail(.missingRequest) }
+    onlyRequest = nil
     releaseHeld()
-    runUnary(route, request, context)
+    run(route, request, context)
   }
 
   /// Fails a call whose handler has not started; interceptors see it as any other.
   private func fail(_ status: Status) {
     releaseHeld()
-    unaryRequest = nil
+    onlyRequest = nil
     deframer = MessageDeframer(limit_bytes: 0)
     guard let context else { return finish(status) }
     run(context) { _ in throw status }
@@ -214,9 +223,25 @@ final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable 
 
   // MARK: The handler's task
 
+  private func run(_ route: any Route, _ request: ByteBuffer, _ context: ServerContext) {
+    if route.isUnary { return runUnary(route, request, context) }
+    context.countReceived(request.readableBytes)
+    onlyRequest = request
+    let limit = connection.policy.responseLimit_bytes
+    run(context) { context in
+      try await route.stream(self.takeRequest(), to: self, context, limit_bytes: limit)
+    }
+  }
+
+  /// The request belongs to whoever decodes it: an open stream does not keep it, nor the read buffer it lies in.
+  private func takeRequest() -> ByteBuffer {
+    defer { onlyRequest = nil }
+    return onlyRequest ?? ByteBuffer()
+  }
+
   private func runUnary(_ route: any Route, _ request: ByteBuffer, _ context: ServerContext) {
     guard state.start() == .run else { return }
-    if route.isImmediate, context.served.interceptors.isEmpty { return respondAtOnce(route, request, context) }
+    if route.isImmediate, context.served.isBare { return respondAtOnce(route, request, context) }
     connection.handlerStarted()
     let running = Task.immediate(executorPreference: connection.executor) {
       do throws(Status) {

@@ -1,5 +1,8 @@
 import HTTP2
+import Logging
+import Metrics
 import NIOCore
+import TLS
 
 /// One client connection of a server. Everything is for its event loop only.
 ///
@@ -38,9 +41,18 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   }
 
   func connectionClosed(_ connection: HTTP2ConnectionHandler) {
+    if let error = connection.channelError as? TLSError { refused(error) }
     isClosed = true
     handler = nil
     leaveWhenIdle()
+  }
+
+  /// Clients that vanish without close_notify are usual, so those are not counted.
+  private func refused(_ error: TLSError) {
+    guard error.reason != .truncated else { return }
+    Counter(label: "lifeecho.tls.failures", dimensions: [("reason", error.reason.rawValue)]).increment()
+    // Strangers can cause any number of these.
+    policy.logger.debug("TLS connection ended", metadata: ["peer": "\(peer)", "reason": "\(error)"])
   }
 
   /// Counts bytes of unfinished unary requests; negative to give back. False beyond the connection's or the server's

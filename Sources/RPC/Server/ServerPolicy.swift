@@ -7,6 +7,7 @@ package final class ServerPolicy: Sendable {
   let logger: Logger
   let requestLimit_bytes: Int
   let responseLimit_bytes: Int
+  let unreadResponses_s: Int64
   private let unregisteredObservers: [any MethodObserver]
   private let unregisteredInterceptors: [any ServerInterceptor]
   private let errorMapper: (@Sendable (any Error, ServerContext) -> Status?)?
@@ -16,6 +17,7 @@ package final class ServerPolicy: Sendable {
   package init(
     router: ServerRouter, interceptors: [any ServerInterceptor] = [], logger: Logger,
     requestLimit_bytes: Int = Limits.message_bytes, responseLimit_bytes: Int = Limits.message_bytes,
+    unreadResponses_s: Int64 = Limits.unreadResponses_s,
     errorMapper: (@Sendable (any Error, ServerContext) -> Status?)? = nil
   ) {
     methods = RouteTable(router.all.map { ServedMethod($0, interceptors: interceptors) })
@@ -24,6 +26,7 @@ package final class ServerPolicy: Sendable {
     self.logger = logger
     self.requestLimit_bytes = requestLimit_bytes
     self.responseLimit_bytes = responseLimit_bytes
+    self.unreadResponses_s = unreadResponses_s
     self.errorMapper = errorMapper
   }
 
@@ -39,6 +42,7 @@ package final class ServerPolicy: Sendable {
     let method = context.served
     method.callStarted(context)
     do {
+      if !method.guards.isEmpty { try await method.admit(context) }
       if method.interceptors.isEmpty {
         try await body(context)
       } else {
@@ -65,6 +69,7 @@ package final class ServerPolicy: Sendable {
     context.countReceived(request.readableBytes)
     method.callStarted(context)
     do {
+      if !method.guards.isEmpty { try await method.admit(context) }
       let response =
         method.interceptors.isEmpty
         ? try await route.respond(to: request, context, limit_bytes: responseLimit_bytes)
@@ -77,7 +82,7 @@ package final class ServerPolicy: Sendable {
     }
   }
 
-  /// The same for a handler that does not suspend; the method has no interceptors.
+  /// The same for a handler that does not suspend; the method is bare.
   func respondAtOnce(
     _ route: any Route, to request: ByteBuffer, _ context: ServerContext
   ) throws(Status) -> ByteBuffer {
