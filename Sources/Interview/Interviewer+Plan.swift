@@ -5,7 +5,8 @@ extension Interviewer {
     if input.idle_s >= GreetingSettings().reGreetingIdle_s { state.beginSession() }
     state.userTurnCount += 1
     var plan = TurnPlan(
-      input: input, analysis: TextAnalysis(reading: input.text), state: state, profile: input.profile,
+      input: input, phrasing: Phrasing(history: input.history, seed: input.seed),
+      analysis: TextAnalysis(reading: input.text), state: state, profile: input.profile,
       acknowledgement: .story, move: .listen,
       isMemoirMaterial: isMemoirMaterial(text: input.text, chipID: input.chipID, state: input.state))
     plan.decide()
@@ -15,8 +16,6 @@ extension Interviewer {
 }
 
 extension TurnPlan {
-  var phrasing: Phrasing { Phrasing(history: input.history, seed: input.seed) }
-
   /// The first rule that fits decides; safety stands first.
   mutating func decide() {
     let rested = state.restedLastTurn

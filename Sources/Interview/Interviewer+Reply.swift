@@ -2,9 +2,8 @@ extension Interviewer {
   /// What the built-in interviewer says: 1 to 3 pieces of at most `Limits.pieceCharacters` characters, at most one
   /// question, which comes last. The same plan always gives the same words.
   package static func reply(_ plan: TurnPlan) -> [String] {
-    let phrasing = Phrasing(history: plan.input.history, seed: plan.input.seed)
-    var pieces = acknowledgement(plan, phrasing)
-    pieces += ending(plan, phrasing)
+    var pieces = acknowledgement(plan, plan.phrasing)
+    pieces += ending(plan, plan.phrasing)
     return fitted(pieces)
   }
 

@@ -1,11 +1,15 @@
 /// Chooses among equal ways of saying a thing, so that nothing is said twice within a while.
-struct Phrasing {
+///
+/// Dozens of ways are looked for in thousands of bytes, and hardly any is found: `windows` says so without a search.
+struct Phrasing: Sendable {
   /// What the interviewer said lately, newest first.
   private let said: [[UInt8]]
+  private let windows: ByteWindows
   private let seed: Int
 
   init(history: [DialogueMessage], seed: Int) {
     said = history.reversed().lazy.filter { $0.role == .agent }.prefix(Limits.phraseMemory).map { Array($0.text.utf8) }
+    windows = ByteWindows(of: said)
     self.seed = seed
   }
 
@@ -26,18 +30,19 @@ struct Phrasing {
 
   /// Whether a literal text stands in one of the interviewer's last messages.
   func mentioned(_ text: String) -> Bool {
-    let key = Array(text.utf8)
-    return said.contains { Phrasing.contains($0, key) }
+    let key = Array(text.utf8)[...]
+    return windows.mayContain(key) && said.contains { Phrasing.contains($0, key) }
   }
 
   /// How many messages ago its wording was used; `said.count` when never.
   private func age(_ template: String) -> Int {
-    let key = Array(Phrasing.key(template).utf8)
+    let key = Phrasing.key(template)
+    guard windows.mayContain(key) else { return said.count }
     return said.firstIndex { Phrasing.contains($0, key) } ?? said.count
   }
 
   /// Comparing bytes is many times faster than comparing characters, and enough: both are the interviewer's own texts.
-  private static func contains(_ text: [UInt8], _ key: [UInt8]) -> Bool {
+  private static func contains(_ text: [UInt8], _ key: ArraySlice<UInt8>) -> Bool {
     guard let last = key.last, key.count <= text.count else { return false }
     // The last byte of a Chinese character tells more than its first.
     for end in (key.count - 1)..<text.count where text[end] == last {
@@ -46,15 +51,17 @@ struct Phrasing {
     return false
   }
 
-  /// The longest part without a placeholder, without punctuation at its ends.
-  static func key(_ template: String) -> String {
-    let parts: [Substring] = template.split { $0 == "{" || $0 == "}" }.filter { $0.count > 1 }
-    var key = parts.max { $0.count < $1.count } ?? template[...]
-    let marks: Set<Character> = ["，", "。", "？", "！", "、", "“", "”", "…"]
-    while let first = key.first, marks.contains(first) { key.removeFirst() }
-    while let last = key.last, marks.contains(last) { key.removeLast() }
-    return String(key)
+  /// The longest part without a placeholder, without punctuation at its ends, in UTF-8.
+  static func key(_ template: String) -> ArraySlice<UInt8> {
+    let text = Array(template.utf8)
+    let parts = text.split { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "}") }
+    var key = parts.max { $0.count < $1.count } ?? text[...]
+    while let mark = marks.first(where: { key.starts(with: $0) }) { key.removeFirst(mark.count) }
+    while let mark = marks.first(where: { key.suffix($0.count).elementsEqual($0) }) { key.removeLast(mark.count) }
+    return key
   }
+
+  private static let marks = ["，", "。", "？", "！", "、", "“", "”", "…"].map { Array($0.utf8) }
 
   static func filled(_ template: String, _ values: [String: String]) -> String {
     values.reduce(template) { $0.replacing("{\($1.key)}", with: $1.value) }

@@ -37,10 +37,14 @@ package enum Prompt {
     for message in messages.suffix(Limits.promptMessages).reversed() {
       characters += message.text.unicodeScalars.count
       if characters > Limits.promptCharacters { break }
-      kept.append(PromptMessage(message.role == .user ? .user : .assistant, message.text))
+      let text = message.isInterrupted ? message.text + interruption : message.text
+      kept.append(PromptMessage(message.role == .user ? .user : .assistant, text))
     }
     return kept.reversed()
   }
+
+  /// Where a spoken reply was cut off: the model must not count on what was not heard.
+  static let interruption = "（说到这里被打断，后面的话对方没有听到）"
 
   private static func joined(_ parts: [String]) -> String { parts.filter { !$0.isEmpty }.joined(separator: "\n\n") }
 

@@ -2,11 +2,15 @@
 package struct DialogueMessage: Sendable, Equatable {
   package enum Role: String, Sendable { case user, agent }
   package let role: Role
+  /// Of an interrupted reply what was heard of it.
   package let text: String
+  /// The person did not hear the rest.
+  package let isInterrupted: Bool
 
-  package init(_ role: Role, _ text: String) {
+  package init(_ role: Role, _ text: String, isInterrupted: Bool = false) {
     self.role = role
     self.text = text
+    self.isInterrupted = isInterrupted
   }
 }
 
@@ -101,6 +105,7 @@ package struct TurnPlan: Sendable {
   }
 
   package var input: TurnInput
+  let phrasing: Phrasing
   package var analysis: TextAnalysis
   /// The state and profile after the message; the reply's own marks come with `Interviewer.commit`.
   package var state: InterviewState
