@@ -1,0 +1,133 @@
+import NIOCore
+
+/// What the connections of one listener share on one event loop: buffers, zlib, the clock, the list of who has
+/// something to flush. Loop-confined but for `init`.
+final class WebSocketLoop: @unchecked Sendable {
+  // Sendable only to be passed to its loop; everything but the constants is touched on that loop alone.
+  let eventLoop: any EventLoop
+  let settings: SessionSettings
+  let workspace = SessionWorkspace()
+  private var wheel = TimerWheel(now_s: 1)
+  private var started: NIODeadline
+  private var isTicking = false
+  private var dirty: [WebSocketConnection] = []
+  private var isFlushScheduled = false
+  private var receiveBuffer: ByteBuffer?
+  /// Who is there, for a listener's limits; a client has none.
+  let counts: ConnectionCounts?
+  let limitReached: @Sendable (WebSocketLimit) -> Void
+  /// The listener stops: no more upgrades.
+  var isRefusing = false
+
+  init(
+    eventLoop: any EventLoop, settings: SessionSettings, counts: ConnectionCounts? = nil,
+    limitReached: @escaping @Sendable (WebSocketLimit) -> Void = { _ in }
+  ) {
+    self.eventLoop = eventLoop
+    self.settings = settings
+    self.counts = counts
+    self.limitReached = limitReached
+    started = eventLoop.now
+  }
+
+  // MARK: Time
+
+  /// Whole seconds, moved by the wheel: as coarse as the deadlines need, and free to ask.
+  var now_s: UInt32 { wheel.now_s }
+
+  func add(_ entry: any LoopEntry, due_s: UInt32?) -> TimerWheel.Key {
+    if !isTicking {
+      isTicking = true
+      wheel.jump(to: elapsed_s)
+      scheduleTick()
+    }
+    return wheel.add(entry, due_s: due_s)
+  }
+
+  func remove(_ key: TimerWheel.Key) { wheel.remove(key) }
+  func schedule(_ key: TimerWheel.Key, due_s: UInt32?) { wheel.schedule(key, due_s: due_s) }
+  var entries: [any LoopEntry] { wheel.entries }
+
+  private var elapsed_s: UInt32 {
+    UInt32(truncatingIfNeeded: max(0, (eventLoop.now - started).nanoseconds) / 1_000_000_000) &+ 1
+  }
+
+  private func scheduleTick() {
+    let next = started + .seconds(Int64(wheel.now_s))
+    eventLoop.assumeIsolated().scheduleTask(deadline: max(next, eventLoop.now + .milliseconds(1))) { self.tick() }
+  }
+
+  private func tick() {
+    let target_s = elapsed_s
+    while wheel.now_s < target_s {
+      for entry in wheel.advance() { entry.deadlineReached(now_s: wheel.now_s) }
+    }
+    if wheel.count > 0 { scheduleTick() } else { isTicking = false }
+  }
+
+  // MARK: Output
+
+  /// Flushes `connection` once, at the end of this loop turn.
+  func markDirty(_ connection: WebSocketConnection) {
+    dirty.append(connection)
+    guard !isFlushScheduled else { return }
+    isFlushScheduled = true
+    eventLoop.assumeIsolated().execute { self.flushDirty() }
+  }
+
+  private func flushDirty() {
+    isFlushScheduled = false
+    var round: [WebSocketConnection] = []
+    swap(&round, &dirty)
+    for connection in round { connection.flushFromLoop() }
+    guard dirty.isEmpty else { return }
+    round.removeAll(keepingCapacity: true)
+    swap(&round, &dirty)
+  }
+
+  // MARK: Input
+
+  /// The buffer that all reads of this loop use in turn; a new one while somebody still has it.
+  func takeReceiveBuffer(_ allocator: ByteBufferAllocator) -> ByteBuffer {
+    guard var buffer = receiveBuffer.take() else { return allocator.buffer(capacity: Limits.read_bytes) }
+    buffer.clear()
+    return buffer
+  }
+
+  func giveBack(_ buffer: ByteBuffer) {
+    if buffer.storageCapacity >= Limits.read_bytes { receiveBuffer = buffer }
+  }
+}
+
+/// Makes all sockets of a loop read into the same buffer, so that an idle one keeps none but its first, small one.
+struct SharedReceiveAllocator: RecvByteBufferAllocator {
+  private let loop: WebSocketLoop
+  /// Bytes between socket and WebSocket are transformed (TLS): the buffer does not come back, so that its size follows
+  /// what was read.
+  private let isTransformed: Bool
+  private var isFirst = true
+  private var next_bytes = Limits.firstRead_bytes
+
+  init(_ loop: WebSocketLoop, isTransformed: Bool) {
+    self.loop = loop
+    self.isTransformed = isTransformed
+  }
+
+  func buffer(allocator: ByteBufferAllocator) -> ByteBuffer {
+    if isFirst { return allocator.buffer(capacity: Limits.firstRead_bytes) }
+    return isTransformed ? allocator.buffer(capacity: next_bytes) : loop.takeReceiveBuffer(allocator)
+  }
+
+  func nextBufferSize() -> Int? { nil }
+
+  /// Always true: NIO shall ask again instead of keeping the last buffer.
+  mutating func record(actualReadBytes: Int) -> Bool {
+    isFirst = false
+    if actualReadBytes >= next_bytes {
+      next_bytes = min(Limits.read_bytes, next_bytes * 4)
+    } else if actualReadBytes < next_bytes / 4 {
+      next_bytes = max(Limits.firstRead_bytes, next_bytes / 2)
+    }
+    return true
+  }
+}

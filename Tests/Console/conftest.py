@@ -1,0 +1,41 @@
+"""One browser for all tests: every test has a page with a storage of its own."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "Contract"))
+
+import pytest  # noqa: E402
+
+from browser import Browser  # noqa: E402
+from scripted_bridge import ScriptedBridge  # noqa: E402
+
+MICROPHONE = pathlib.Path(__file__).parent / "microphone.wav"
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with Browser(microphone=MICROPHONE) as running:
+        yield running
+
+
+@pytest.fixture
+def bridge():
+    with ScriptedBridge() as running:
+        yield running
+
+
+@pytest.fixture
+def open_page(browser):
+    """Opens pages; at the end none of them may have thrown or broken its content security policy."""
+    pages = []
+
+    def open_(url, **how):
+        page = browser.open(url, **how)
+        pages.append(page)
+        return page
+    yield open_
+    for page in pages:
+        problems = page.own_problems()
+        page.close()
+        assert not problems, problems

@@ -1,0 +1,408 @@
+// What frames mean (bridge/PROTOCOL.md), and what the person says: between the connection, the outbox, the view and
+// the speaker.
+
+import { Outbox } from "./outbox.js";
+import { newId } from "./session.js";
+import { language, text } from "./texts.js";
+
+/** The server's limit of one text, in characters. */
+export const TEXT_CHARACTERS_MAX = 4_000;
+const REPEAT_LATE_MS = 5_000;
+const REPEATS_MAX = 4;
+const REPEAT_MS_MIN = 1_000;
+/** What a later try may mend. */
+const PASSING = new Set(["UNAVAILABLE", "INTERNAL"]);
+
+export class Conversation {
+  #position = { after: 0, epoch: "" };
+  #outboxes = new Map();
+  #outbox;
+  #isReplaying = false;
+  #wasOpen = false;
+  #openTurns = new Set();
+  #turnOf = new Map();
+  #mine = new Set();
+  #cancels = 0;
+  /** The recording that runs, and where each one belongs: {outbox} or, of an old phone, {}. */
+  #running;
+  #homes = new Map();
+
+  /** ui: {chips(list), quota(status), notice(text, lasts), busy(whether)}: what stands around the log. */
+  constructor({ session, link, view, speaker, ui }) {
+    Object.assign(this, { session, link, view, speaker, ui });
+    setInterval(() => link.isOpen && this.#outbox?.repeatLate(), REPEAT_LATE_MS);
+  }
+
+  /** Whether everything that was said is stored. */
+  get isSaved() {
+    return [...this.#outboxes.values()].every((outbox) => outbox.isEmpty);
+  }
+
+  /** Where to go on. The last event is asked for again, since its frames may have been cut off halfway. */
+  get address() {
+    const { after, epoch } = this.#position;
+    return this.session.address({ after: Math.max(0, after - 1), epoch });
+  }
+
+  /** Shows the session's conversation from its beginning and connects. */
+  enter() {
+    const { conversation } = this.session;
+    if (this.#outbox) this.#outbox.isActive = false;
+    this.#outbox = this.#outboxes.get(conversation) ?? new Outbox(this.link);
+    this.#outboxes.set(conversation, this.#outbox);
+    this.#wasOpen = false;
+    this.#forget();
+    this.link.open();
+  }
+
+  /** Forgets everything, also what was not stored. */
+  leave() {
+    if (this.#outbox) this.#outbox.isActive = false;
+    this.#outboxes.clear();
+    this.#homes.clear();
+    this.#outbox = new Outbox(this.link);
+    this.#forget();
+  }
+
+  #forget() {
+    this.#position = { after: 0, epoch: "" };
+    this.#openTurns.clear();
+    this.speaker.stop();
+    this.view.clear();
+    this.ui.chips([]);
+    for (const message of this.#outbox.texts) this.#showText(message);
+    for (const id of this.#outbox.recordings) this.#showRecording(id);
+  }
+
+  /** The connection came or went. */
+  connectionChanged({ name, isByServer }) {
+    if (name === "open" || name === "connecting") return;
+    // Ended, while something was still on its way: that goes on with the conversation.
+    if (isByServer && !this.#outbox.isEmpty) queueMicrotask(() => this.link.wake());
+    this.speaker.complete();
+    this.#openTurns.delete("legacy");
+    this.#showThinking();
+    for (const message of this.#outbox?.texts ?? []) this.#showText(message);
+  }
+
+  // What the person does
+
+  say(words, chip) {
+    this.bargeIn();
+    this.ui.chips([]);
+    const message = { id: newId(), text: words, chip, time: new Date() };
+    this.#mine.add(message.id);
+    if (this.session.legacy) return this.#sayAsLegacyPhone(message);
+    this.#outbox.addText(message);
+    this.#showText(message);
+    this.link.wake();
+    this.view.toNewest();
+  }
+
+  #sayAsLegacyPhone(message) {
+    const isSent = this.link.send({ type: "text", data: { text: message.text } });
+    const retry = isSent ? undefined : () => this.#sayAsLegacyPhone(message);
+    this.view.put(`m:${message.id}`, {
+      who: "me", words: message.text, time: message.time, state: isSent ? undefined : "failed",
+      meta: isSent ? "" : () => text("notSent"), retry,
+    });
+    if (isSent) this.#think("legacy");
+    else this.link.wake();
+    this.view.toNewest();
+  }
+
+  #showText(message) {
+    const isSending = this.link.isOpen && message.sent_ms !== undefined;
+    this.view.put(`m:${message.id}`, {
+      who: "me", words: message.text, time: message.time, retry: undefined,
+      state: isSending ? "sending" : "unsent", meta: () => text(isSending ? "sending" : "unsent"),
+    });
+  }
+
+  /** Speech stops when the person begins to speak or to write. */
+  bargeIn() {
+    const heard = this.speaker.stop();
+    if (!heard) return;
+    this.#cancels += 1;
+    const data = { heard: heard.heard_ms / 1000 };
+    if (heard.turn) data.turn_id = heard.turn;
+    if (!this.link.send({ type: "tts_cancel", data })) this.#cancels -= 1;
+  }
+
+  end() {
+    this.speaker.stop();
+    this.link.send({ type: "end_conversation", data: {} });
+  }
+
+  startRecording() {
+    this.bargeIn();
+    this.ui.chips([]);
+    const id = newId();
+    this.#mine.add(id);
+    this.#running = id;
+    if (this.session.legacy) {
+      this.#homes.set(id, {});
+      this.link.send({ type: "recording_started", data: { voice_session_id: id } });
+    } else {
+      this.#homes.set(id, { outbox: this.#outbox });
+      this.#outbox.startRecording(id);
+    }
+    this.#showRecording(id, { words: () => text("recordingOn"), time: new Date() });
+    this.link.wake();
+    return id;
+  }
+
+  /** {index, bytes, duration_ms, isLast} */
+  addSegment(id, segment) {
+    const home = this.#homes.get(id);
+    if (segment.isLast) {
+      this.#running = undefined;
+      this.#homes.delete(id);
+    }
+    // Another conversation may have been opened meanwhile, or nobody is here any more.
+    if (!home) return;
+    if (home.outbox) home.outbox.addSegment(id, segment);
+    else this.#sendAsLegacyPhone(id, segment);
+    if (!this.view.get(`v:${id}`)) return;
+    if (segment.isLast) this.#showRecording(id);
+    else if (!this.link.isOpen) this.#showRecording(id, { meta: () => text("recordingLost") });
+  }
+
+  /** Nothing was recorded. */
+  cancelRecording(id) {
+    this.#running = undefined;
+    this.#homes.get(id)?.outbox?.dropRecording(id, true);
+    this.#homes.delete(id);
+    this.view.remove(`v:${id}`);
+  }
+
+  #sendAsLegacyPhone(id, { index, bytes, duration_ms, isLast }) {
+    const data = {
+      voice_session_id: id, segment_index: index, is_last: isLast, duration: duration_ms / 1000,
+      audio_base64: base64(new Uint8Array(bytes)),
+    };
+    if (!this.link.send({ type: "audio_segment", data })) this.#problem(`l:${id}`, () => text("notSent"));
+  }
+
+  #showRecording(id, fields = {}) {
+    this.view.put(`v:${id}`, {
+      who: "me", words: () => text("transcribing"), state: "waiting", retry: undefined, ...fields,
+    });
+  }
+
+  // What the server says
+
+  receive(frame) {
+    const { type, data = {}, seq } = frame;
+    const time = new Date(frame.timestamp);
+    // An ack overtakes what came before it in the log: it is no position.
+    if (seq > 0 && type !== "ack" && type !== "connect") {
+      this.#position = { after: Math.max(seq, this.#position.after), epoch: frame.log_epoch };
+    }
+    const context = { order: seq > 0 ? seq : undefined, time: Number.isNaN(time.getTime()) ? new Date() : time };
+    this.#handlers[type]?.call(this, data, context);
+  }
+
+  #handlers = {
+    connect: this.#onConnect,
+    replay_completed: () => this.#replaying(false),
+    agent_response: this.#onAgentResponse,
+    message: this.#onMessage,
+    transcript: this.#onTranscript,
+    ack: this.#onAck,
+    audio_ack: this.#onAudioAck,
+    turn: this.#onTurn,
+    topic_suggestions: ({ suggestions }) => this.ui.chips(suggestions ?? []),
+    quota: (data) => this.ui.quota(data),
+    listening_feedback: this.#onListening,
+    end_conversation: this.#onEnd,
+    go_away: () => this.ui.notice(() => text("goingAway"), true),
+    tts_audio: this.#onSpeech,
+    tts_cancelled: this.#onSpeechCancelled,
+    error: this.#onError,
+  };
+
+  #onConnect(data) {
+    if (this.session.legacy) return;
+    if (data.recovered === false && this.#position.after > 0) {
+      this.#forget();
+      this.ui.notice(() => text("historyGap"));
+      return this.link.open();
+    }
+    if (data.quota) this.ui.quota(data.quota);
+    this.ui.notice(this.#wasOpen ? () => text("restored") : undefined);
+    this.#wasOpen = true;
+    this.#replaying(true);
+    this.#outbox.flush();
+    for (const message of this.#outbox.texts) this.#showText(message);
+  }
+
+  #replaying(isReplaying) {
+    this.#isReplaying = isReplaying;
+    this.ui.busy(isReplaying);
+    this.#showThinking();
+  }
+
+  #onAgentResponse(data, { order, time }) {
+    const { assistant_message_id: id, turn_id: turn } = data;
+    if (turn) this.#turnOf.set(id, turn);
+    this.#openTurns.delete(turn);
+    this.#openTurns.delete("legacy");
+    this.#showThinking();
+    this.view.put(pieceKey(data), { who: "agent", words: data.text, order, time });
+  }
+
+  #onMessage(data, { order, time }) {
+    const id = data.request_id || data.message_id;
+    const who = this.#mine.has(id) || this.#isReplaying ? "me" : "other";
+    this.#outbox.takeText(id);
+    if (who === "other") this.ui.chips([]);
+    this.view.put(`m:${id}`, { who, words: data.text, order, time, state: undefined, meta: "", retry: undefined });
+  }
+
+  #onTranscript(data, { order, time }) {
+    const { voice_session_id: recording, message_id: id } = data;
+    const isMine = this.#mine.has(recording);
+    this.view.remove(`f:${recording}`);
+    this.view.remove(`t:${recording}`);
+    this.#outbox.dropRecording(recording);
+    if (this.session.legacy && data.text) this.#think("legacy");
+    if (!data.text && !isMine) return;
+    this.view.put(isMine ? `v:${recording}` : `m:${id ?? newId()}`, {
+      who: isMine || this.#isReplaying ? "me" : "other", words: data.text || (() => text("heardNothing")), order, time,
+      state: data.text ? undefined : "waiting", meta: "", retry: undefined,
+    });
+  }
+
+  #onAck(data, { order, time }) {
+    if (!this.#outbox.takeText(data.client_msg_id)) return;
+    const stored = { order, time, state: undefined, meta: () => text("sent"), retry: undefined };
+    this.view.put(`m:${data.client_msg_id}`, stored);
+  }
+
+  #onAudioAck(data) {
+    const progress = this.#outbox.takeSegments(data);
+    const key = `v:${data.voice_session_id}`;
+    if (!progress || !this.view.get(key)) return;
+    const { stored, total } = progress;
+    const refusal = data.rejected?.[0];
+    if (refusal) {
+      this.view.put(key, { words: () => this.#explain(refusal), state: "failed", meta: "" });
+      this.#outbox.dropRecording(data.voice_session_id);
+    } else if (this.view.get(key).state === "waiting") {
+      this.view.put(key, { meta: () => text("recordingSaved", stored, total ?? stored) });
+    }
+  }
+
+  #onListening({ voice_session_id: recording, text: words }, { time }) {
+    this.view.put(`f:${recording}`, { who: "agent", words, time, meta: () => text("listening") });
+  }
+
+  #onEnd(_, { order }) {
+    this.view.put(`e:${order ?? newId()}`, { who: "note", words: () => text("goodbye"), order });
+  }
+
+  #onTurn({ turn_id: turn, state }) {
+    this.view.remove(`t:${turn}`);
+    if (state === "started") this.#openTurns.add(turn);
+    else this.#openTurns.delete(turn);
+    this.#showThinking();
+  }
+
+  #think(turn) {
+    this.#openTurns.add(turn);
+    this.#showThinking();
+  }
+
+  #showThinking() {
+    if (this.#openTurns.size === 0 || !this.link.isOpen) this.view.remove("thinking");
+    else if (!this.#isReplaying && !this.view.get("thinking")) {
+      this.view.put("thinking", { who: "note", words: () => text("thinking") });
+    }
+  }
+
+  #onSpeech(data) {
+    const { assistant_message_id: id, audio_base64: audio = "", is_last: isLast } = data;
+    // Nobody is talked over.
+    if (!this.session.speech || this.#running) return;
+    const bytes = Uint8Array.from(atob(audio), (character) => character.charCodeAt(0));
+    this.speaker.add({ turn: this.#turnOf.get(id) ?? "", key: pieceKey(data), bytes, isLast });
+  }
+
+  /** Another device asked for silence. */
+  #onSpeechCancelled() {
+    if (this.#cancels > 0) this.#cancels -= 1;
+    else this.speaker.stop();
+  }
+
+  #onError(data, { order }) {
+    const { code, client_msg_id: id, voice_session_id: recording, turn_id: turn } = data;
+    this.#openTurns.delete("legacy");
+    if (id && this.#mine.has(id)) this.#textRefused(id, data);
+    else if (code === "TRANSCRIPTION_FAILED") this.#transcriptionFailed(recording, data, order);
+    else if (code === "TURN_FAILED") {
+      this.#openTurns.delete(turn);
+      const again = () => this.link.send({ type: "retry", data: { turn_id: turn } }) && this.view.remove(`t:${turn}`);
+      this.#problem(`t:${turn}`, () => text("turnFailed"), { order, retry: data.retryable ? again : undefined });
+    } else this.#problem(`p:${order ?? newId()}`, () => this.#explain(data), { order });
+    this.#showThinking();
+  }
+
+  #textRefused(id, data) {
+    const message = this.#outbox.texts.find((waiting) => waiting.id === id);
+    if (!message) return;
+    message.refusals = (message.refusals ?? 0) + 1;
+    if (PASSING.has(data.code) && message.refusals < REPEATS_MAX) {
+      setTimeout(() => this.#outbox.repeatText(id), REPEAT_MS_MIN * 2 ** message.refusals);
+      return;
+    }
+    this.#outbox.takeText(id);
+    const retry = () => {
+      message.refusals = 0;
+      this.view.remove(`p:${id}`);
+      this.#outbox.addText(message);
+      this.#showText(message);
+    };
+    this.view.put(`m:${id}`, { state: "failed", meta: () => text("notSent"), retry });
+    this.#problem(`p:${id}`, () => this.#explain(data));
+  }
+
+  #transcriptionFailed(recording, data, order) {
+    const words = () => text(data.reason === "NO_SPEECH" ? "heardNothing" : "transcriptionFailed");
+    const again = () => {
+      const frame = { type: "retry", data: { voice_session_id: recording, generation: data.generation } };
+      if (!this.link.send(frame)) return;
+      if (this.#mine.has(recording)) this.#showRecording(recording, { meta: "" });
+      else this.view.remove(`t:${recording}`);
+    };
+    const retry = data.retryable ? again : undefined;
+    this.#outbox.dropRecording(recording);
+    if (this.#mine.has(recording)) {
+      this.view.put(`v:${recording}`, { who: "me", words, order, state: "failed", meta: "", retry });
+    } else this.#problem(`t:${recording}`, words, { order, retry });
+  }
+
+  /** A refusal in words for people: the server's own are Chinese. */
+  #explain({ code, message }) {
+    if (code === "QUOTA_EXCEEDED") return language() === "zh" && message ? message : text("overQuota");
+    if (code || language() !== "zh") return text("problem");
+    return message || text("problem");
+  }
+
+  #problem(key, words, { order, retry } = {}) {
+    this.view.put(key, { who: "note", words, state: "bad", order, retry });
+  }
+}
+
+function pieceKey({ assistant_message_id: id, index }) {
+  return `a:${id}:${index}`;
+}
+
+function base64(bytes) {
+  let characters = "";
+  const step = 0x8000;
+  for (let start = 0; start < bytes.length; start += step) {
+    characters += String.fromCharCode(...bytes.subarray(start, start + step));
+  }
+  return btoa(characters);
+}

@@ -1,0 +1,83 @@
+import ConversationAPI
+import NIOCore
+
+/// Writes server frames of one socket: members in the original's order, and not one more than the protocol has.
+struct FrameWriter {
+  /// `,"conversation_id":"…"`, written once.
+  private let conversation: String
+  let isVersion2: Bool
+
+  init(conversation: String, isVersion2: Bool) {
+    var writer = JSONWriter(ByteBuffer())
+    writer.string(conversation)
+    self.conversation = ",\"conversation_id\":" + String(buffer: writer.buffer)
+    self.isVersion2 = isVersion2
+  }
+
+  /// Where a frame stands in the conversation's log (protocol 2).
+  struct Origin {
+    var sequence: Int64
+    var epoch: String
+    /// Of the event; absent: now.
+    var time: FrameTimestamp?
+  }
+
+  func frame(
+    _ type: ServerFrameType, _ origin: Origin? = nil, capacity: Int = 0, _ data: (inout JSONWriter) -> Void = { _ in }
+  ) -> ByteBuffer {
+    var buffer = ByteBuffer()
+    buffer.reserveCapacity(160 + conversation.utf8.count + capacity)
+    buffer.writeStaticString("{\"type\":\"")
+    buffer.writeString(type.rawValue)
+    buffer.writeStaticString("\"")
+    var writer = JSONWriter(buffer)
+    buffer = ByteBuffer()
+    if type == .error { writer.raw("") } else { writer.raw(conversation) }
+    if isVersion2, let origin, origin.sequence > 0 {
+      writer.member("seq", origin.sequence)
+      writer.member("log_epoch", origin.epoch)
+    }
+    writer.object("data", data)
+    writer.member("timestamp", ((isVersion2 ? origin?.time : nil) ?? .now()).text)
+    writer.end()
+    return writer.buffer
+  }
+
+  /// `code` is for protocol 2, but for the one that the first protocol has.
+  func error(
+    _ message: String, code: String, _ more: (inout JSONWriter) -> Void = { _ in }
+  ) -> ByteBuffer {
+    frame(.error) { data in
+      data.member("message", message)
+      if isVersion2 || code == ErrorCode.quotaExceeded { data.member("code", code) }
+      if isVersion2 { more(&data) }
+    }
+  }
+}
+
+extension JSONWriter {
+  mutating func quota(_ quota: ConversationV1.QuotaStatus) {
+    member("turns_limit", quota.turnsLimit)
+    member("turns_used", quota.turnsUsed)
+    member("turns_remaining", quota.turnsRemaining)
+    member("speech_limit", json: (quota.speechLimit?.duration ?? .zero).secondsText)
+    member("speech_used", json: (quota.speechUsed?.duration ?? .zero).secondsText)
+    member("speech_remaining", json: (quota.speechRemaining?.duration ?? .zero).secondsText)
+    if let reset = quota.resetTime?.unixMicroseconds {
+      member("reset_time", FrameTimestamp(unixMicroseconds: reset).text)
+    }
+    member("warning", quota.warning)
+  }
+}
+
+extension Duration {
+  /// As a JSON number: 3, 3.5, never more than three decimals.
+  var secondsText: String {
+    let milliseconds = components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
+    let (seconds, rest) = milliseconds.quotientAndRemainder(dividingBy: 1000)
+    guard rest > 0 else { return String(seconds) }
+    var digits = String(rest + 1000).dropFirst()
+    while digits.last == "0" { digits.removeLast() }
+    return "\(seconds).\(digits)"
+  }
+}

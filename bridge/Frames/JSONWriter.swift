@@ -1,0 +1,116 @@
+import Foundation
+import NIOCore
+
+/// Writes compact JSON; text is not escaped beyond what JSON demands.
+struct JSONWriter {
+  private(set) var buffer: ByteBuffer
+  private var needsComma = false
+
+  init(_ buffer: ByteBuffer) { self.buffer = buffer }
+
+  mutating func begin() {
+    buffer.writeInteger(UInt8(ascii: "{"))
+    needsComma = false
+  }
+
+  mutating func end() {
+    buffer.writeInteger(UInt8(ascii: "}"))
+    needsComma = true
+  }
+
+  mutating func name(_ name: StaticString) {
+    buffer.writeStaticString(needsComma ? ",\"" : "\"")
+    buffer.writeStaticString(name)
+    buffer.writeStaticString("\":")
+    needsComma = true
+  }
+
+  mutating func member(_ name: StaticString, _ text: String) {
+    self.name(name)
+    string(text)
+  }
+
+  mutating func member(_ name: StaticString, _ number: some FixedWidthInteger) {
+    self.name(name)
+    integer(number)
+  }
+
+  mutating func member(_ name: StaticString, _ value: Bool) {
+    self.name(name)
+    buffer.writeStaticString(value ? "true" : "false")
+  }
+
+  mutating func base64(_ name: StaticString, _ bytes: [UInt8]) {
+    member(name, json: "\"" + Data(bytes).base64EncodedString() + "\"")
+  }
+
+  /// `json` is written as it is.
+  mutating func member(_ name: StaticString, json: String) {
+    self.name(name)
+    buffer.writeString(json)
+  }
+
+  mutating func object(_ name: StaticString, _ body: (inout JSONWriter) -> Void) {
+    self.name(name)
+    object(body)
+  }
+
+  mutating func object(_ body: (inout JSONWriter) -> Void) {
+    begin()
+    body(&self)
+    end()
+  }
+
+  mutating func array<Element>(
+    _ name: StaticString, _ elements: [Element], _ body: (inout JSONWriter, Element) -> Void
+  ) {
+    self.name(name)
+    buffer.writeInteger(UInt8(ascii: "["))
+    for (index, element) in elements.enumerated() {
+      if index > 0 { buffer.writeInteger(UInt8(ascii: ",")) }
+      body(&self, element)
+    }
+    buffer.writeInteger(UInt8(ascii: "]"))
+    needsComma = true
+  }
+
+  mutating func integer(_ number: some FixedWidthInteger) {
+    buffer.writeString(String(number))
+  }
+
+  /// Already written JSON members, with their leading comma.
+  mutating func raw(_ members: String) {
+    buffer.writeString(members)
+    needsComma = true
+  }
+
+  mutating func string(_ text: String) {
+    buffer.writeInteger(UInt8(ascii: "\""))
+    if Self.needsEscapes(text) {
+      for byte in text.utf8 { escaped(byte) }
+    } else {
+      buffer.writeString(text)
+    }
+    buffer.writeInteger(UInt8(ascii: "\""))
+  }
+
+  static func needsEscapes(_ text: String) -> Bool {
+    text.utf8.contains { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") || $0 < 0x20 }
+  }
+
+  private mutating func escaped(_ byte: UInt8) {
+    switch byte {
+    case UInt8(ascii: "\""): buffer.writeStaticString("\\\"")
+    case UInt8(ascii: "\\"): buffer.writeStaticString("\\\\")
+    case UInt8(ascii: "\n"): buffer.writeStaticString("\\n")
+    case UInt8(ascii: "\r"): buffer.writeStaticString("\\r")
+    case UInt8(ascii: "\t"): buffer.writeStaticString("\\t")
+    case 0x08: buffer.writeStaticString("\\b")
+    case 0x0C: buffer.writeStaticString("\\f")
+    case ..<0x20:
+      buffer.writeStaticString("\\u00")
+      for digit in [byte >> 4, byte & 15] { buffer.writeInteger(digit + (digit < 10 ? 48 : 87)) }
+    default: buffer.writeInteger(byte)
+    }
+  }
+}

@@ -1,0 +1,63 @@
+/// Every bound of the bridge: the number, why, and where it comes from.
+enum Limits {
+  /// Arrays and objects within each other: where Python's `json` gives up (its recursion limit).
+  static let jsonDepth = 1000
+  /// Digits of an integer: Python's `sys.int_info.default_max_str_digits`.
+  static let integerDigits = 4300
+  /// Highest segment index (AudioSegment.index).
+  static let segmentIndex = 4095
+  /// Longest duration a phone may claim for a segment, seconds; more is taken as this much.
+  static let duration_s = 86_400
+  /// `client_msg_id` and `chip_id`, characters.
+  static let clientMessageID_characters = 128
+  /// `turn_id`, as the service bounds it.
+  static let turnID_characters = 256
+  /// `device`, as the service bounds it.
+  static let deviceID_characters = 128
+  /// Most bytes of audio in one message to the service (AudioSegment.content), and in one part of Transcribe.
+  static let audioPart_bytes = 1 << 20
+
+  /// Commands of one socket that wait for their turn; then the socket is not read until one is done. They are words of a
+  /// person: a queue this long was typed by a program.
+  static let waitingCommands = 256
+  /// Bytes of audio that wait in one socket for the service; then the socket is not read. One of the longest messages
+  /// must fit beside one that is on its way.
+  static let waitingAudio_bytes = 24 << 20
+  /// Frames that wait for the pauses between pieces; then no more events are taken from the service.
+  static let pacedFrames = 256
+  /// Recordings that one socket may have open at a time; the one that was silent longest is let go, and goes on when its
+  /// next segment comes.
+  static let voiceSessions = 4
+  /// Segments of one recording on their way to the service (StreamAudio takes 8 unacknowledged ones).
+  static let segmentsInFlight = 8
+
+  /// Pause before a segment is sent again that the service had no room for.
+  static let overload_ms: Int64 = 200
+
+  /// How long the service may take for `WhoAmI` before an upgrade is refused.
+  static let handshake_s: Int64 = 5
+  /// How long the service may be away before its phones are sent away.
+  static let outage_s: Int64 = 10
+  /// First pause before connecting again; it doubles up to a second.
+  static let reconnect_ms: Int64 = 50
+  static let reconnectMaximum_ms: Int64 = 1000
+  /// Deadline of a command (SendText, EndConversation, CancelSpeech, …) at the service.
+  static let command_s: Int64 = 15
+  /// Deadline of a transcription: the engine's minute and the way.
+  static let transcription_s: Int64 = 120
+  /// How long `end_conversation` waits for replies to what was said before it.
+  static let endWait_s: Int64 = 30
+  /// How long the frames of one command may hold up those of the next: longer than any turn lives at the service.
+  static let replyWait_s: Int64 = 300
+  /// How long a closed socket's last words may take to the service.
+  static let lastWords_s: Int64 = 30
+  /// What was never confirmed comes again: at most this many messages, this old.
+  static let redeliveredMessages = 2
+  static let redeliveredAge_s: Int64 = 86_400
+  /// How long a recording or a reply may go on after the token expired.
+  static let expiryGrace_s: Int64 = 600
+  /// Seconds in `retry in N s`, random, so that the phones do not all come back at once.
+  static let retryAfter_s = 1...10
+  /// Longest conversation id that is passed on, UTF-8 bytes; the service takes 256 characters.
+  static let conversationID_bytes = 1024
+}

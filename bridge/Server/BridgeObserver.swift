@@ -1,0 +1,77 @@
+import CoreMetrics
+import Logging
+import Metrics
+import NIOCore
+import Synchronization
+import WebSocket
+
+/// What operators see of the bridge: counters and a few log lines, without tokens and without what people said.
+final class BridgeObserver: Sendable {
+  let logger: Logger
+  private let received: [String: Counter]
+  private let sentFrames = Counter(label: "lifeecho.bridge.frames.sent")
+  private let socketGauge = Gauge(label: "lifeecho.bridge.sockets")
+  private let closes: [UInt16: Counter]
+  private let otherCloses = Counter(label: "lifeecho.bridge.closes", dimensions: [("code", "other")])
+  private let refusals: [Int: Counter]
+  private let limits: [WebSocketLimit: Counter]
+  private let socketCount = Atomic(0)
+  private let sessions = Mutex<[ObjectIdentifier: BridgeSession]>([:])
+  private let draining = Atomic(false)
+
+  init(logger: Logger) {
+    self.logger = logger
+    let types = ClientFrameType.allCases.map(\.rawValue) + ["unknown", "unreadable"]
+    received = Dictionary(
+      uniqueKeysWithValues: types.map {
+        ($0, Counter(label: "lifeecho.bridge.frames.received", dimensions: [("type", $0)]))
+      })
+    let codes: [UInt16] = [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1012, 1013, 4401]
+    closes = Dictionary(
+      uniqueKeysWithValues: codes.map {
+        ($0, Counter(label: "lifeecho.bridge.closes", dimensions: [("code", String($0))]))
+      })
+    refusals = Dictionary(
+      uniqueKeysWithValues: [403, 404, 503].map {
+        ($0, Counter(label: "lifeecho.bridge.refusals", dimensions: [("status", String($0))]))
+      })
+    limits = Dictionary(
+      uniqueKeysWithValues: WebSocketLimit.allCases.map {
+        ($0, Counter(label: "lifeecho.bridge.limits", dimensions: [("limit", $0.rawValue)]))
+      })
+  }
+
+  func opened(_ session: BridgeSession) {
+    socketGauge.record(socketCount.add(1, ordering: .relaxed).newValue)
+    sessions.withLock { $0[ObjectIdentifier(session)] = session }
+    logger.debug("socket opened", metadata: ["protocol": session.isVersion2 ? "2" : "1"])
+  }
+
+  func closed(_ session: BridgeSession, code: WebSocketCloseCode) {
+    socketGauge.record(socketCount.subtract(1, ordering: .relaxed).newValue)
+    sessions.withLock { $0[ObjectIdentifier(session)] = nil }
+    (closes[code.rawValue] ?? otherCloses).increment()
+    logger.debug("socket closed", metadata: ["code": "\(code.rawValue)"])
+  }
+
+  func received(_ frame: ClientFrame) {
+    received[frame.label]?.increment()
+    if frame == .unknown { logger.debug("frame of unknown type") }
+  }
+
+  func sent() { sentFrames.increment() }
+
+  func refused(status: Int) { refusals[status]?.increment() }
+
+  func reached(_ limit: WebSocketLimit) { limits[limit]?.increment() }
+
+  var isDraining: Bool { draining.load(ordering: .acquiring) }
+
+  /// The bridge stops: sends every socket away, each on its own loop.
+  func drain() {
+    draining.store(true, ordering: .releasing)
+    for session in sessions.withLock({ Array($0.values) }) {
+      session.loop.execute { session.bridgeStops() }
+    }
+  }
+}

@@ -1,0 +1,129 @@
+import ConversationAPI
+import Logging
+import RPC
+
+/// Recordings: one StreamAudio call each.
+extension BridgeSession {
+  func recordingStarted(_ session: String) {
+    // The feedback is armed once for each recording.
+    guard voice(session) == nil else { return }
+    open(session, isRecordingStarted: true)
+  }
+
+  func audioSegment(_ session: String, _ segment: ClientFrame.Segment) {
+    let voice = voice(session)
+    guard let content = segment.content else {
+      if voice?.knows(segment.index) != true { send(writer.error(Text.audioFailed, code: ErrorCode.frameInvalid)) }
+      return
+    }
+    (voice ?? open(session, isRecordingStarted: false)).add(segment, content: content)
+  }
+
+  private func voice(_ session: String) -> VoiceStream? {
+    guard let index = voices.firstIndex(where: { $0.session == session && !$0.isFinished }) else { return nil }
+    // The last one is the one heard most recently.
+    let voice = voices.remove(at: index)
+    voices.append(voice)
+    return voice
+  }
+
+  @discardableResult
+  private func open(
+    _ session: String, kind: ConversationV1.AudioKind = .segmented, isRecordingStarted: Bool,
+    command: CommandOrder.ID? = nil
+  ) -> VoiceStream {
+    let live = voices.filter { !$0.isFinished }
+    if live.count >= Limits.voiceSessions { live.first?.finish() }
+    let voice = VoiceStream(
+      session: session, kind: kind, isRecordingStarted: isRecordingStarted, command: command, owner: self)
+    voices.append(voice)
+    voice.start()
+    return voice
+  }
+
+  func sendAudioMessage(_ id: CommandOrder.ID, _ session: String, _ content: [UInt8], duration_s: Int64) async {
+    let voice = open(session, kind: .wholeMessage, isRecordingStarted: false, command: id)
+    voice.add(.init(index: 0, duration_ms: duration_s * 1000, isLast: true), content: content)
+    voice.finish()
+    await voice.confirmed()
+    // The next command waits until this one is a message.
+    guard !isOver, order.contains(id), !order.hasTurn(id) else { return }
+    await withCheckedContinuation { wakeRecognition = (id, $0) }
+  }
+
+  /// The audio message has become a message, or cannot.
+  func recognised(_ command: CommandOrder.ID) {
+    guard let waiter = wakeRecognition, waiter.command == command else { return }
+    wakeRecognition = nil
+    waiter.continuation.resume()
+  }
+
+  // MARK: What the service says
+
+  func voiceConfirmed(_ voice: VoiceStream, _ response: ConversationV1.StreamAudioResponse) {
+    guard isVersion2, voice.command == nil else { return }
+    send(
+      writer.frame(.audioAck, capacity: 256) { data in
+        data.member("voice_session_id", voice.session)
+        data.member("durable_through", response.durableThrough)
+        data.array("durable", response.durable) { $0.integer($1) }
+        data.array("missing", response.missing) { $0.integer($1) }
+        data.array("rejected", response.rejected) { writer, rejection in
+          let error = ServiceError(rejection.status)
+          writer.object {
+            $0.member("index", rejection.index)
+            $0.member("code", error.code)
+            $0.member("message", error.isQuota ? error.text : Text.audioFailed)
+          }
+        }
+        data.member("duplicate", response.duplicate)
+        data.member("state", response.state.frameName)
+      })
+    if let quota = response.quota { sendQuota(quota) }
+  }
+
+  /// One segment was not stored; the recording goes on.
+  func segmentRefused(_ voice: VoiceStream, _ error: ServiceError) {
+    if voice.command != nil || error.isQuota || (!isVersion2 && !error.isAboutStoredAudio) {
+      tellVoice(error, voice.command)
+    }
+  }
+
+  /// The service refused the recording, or was away for too long.
+  func voiceFailed(_ voice: VoiceStream, _ error: ServiceError) {
+    observer.logger.debug("a recording was not taken", metadata: ["reason": "\(error.code)"])
+    tellVoice(error, voice.command, isWholeRecording: true)
+  }
+
+  func voiceEnded(_ voice: VoiceStream) {
+    voices.removeAll { $0 === voice }
+  }
+
+  private func tellVoice(_ error: ServiceError, _ command: CommandOrder.ID?, isWholeRecording: Bool = false) {
+    var text = Text.audioFailed
+    switch error.kind {
+    case .refused(let reason): return isOver ? () : refuse(reason, code: error.code)
+    case .command(let quota) where error.isQuota: text = quota
+    case .away, .credentials: text = Text.failed
+    case .command where error.code == "FIELD_INVALID" && isWholeRecording && command == nil: text = Text.failed
+    case .command: break
+    }
+    let frame = writer.error(text, code: error.code)
+    guard let command else { return send(frame) }
+    put(OutgoingFrame(bytes: frame), of: command)
+    finish(command)
+    recognised(command)
+  }
+}
+
+extension ConversationV1.VoiceSessionState {
+  fileprivate var frameName: String {
+    switch self {
+    case .transcribing: "transcribing"
+    case .completed: "completed"
+    case .failed: "failed"
+    case .abandoned: "abandoned"
+    default: "recording"
+    }
+  }
+}

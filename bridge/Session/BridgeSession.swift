@@ -1,0 +1,342 @@
+import ConversationAPI
+import DequeModule
+import HTTP2
+import Logging
+import NIOCore
+import RPC
+import WebSocket
+
+/// One phone's socket: reads its frames at once, never waits while reading, and turns them into calls; turns the
+/// conversation's events into frames. Nothing here outlives the socket that the service would not know.
+///
+/// `@unchecked Sendable`: touched on the connection's event loop only; its tasks run there, too.
+final class BridgeSession: WebSocketHandler, @unchecked Sendable {
+  enum Phase {
+    /// Until the service says Connected: the socket is not read.
+    case connecting
+    case open
+    /// The last frames go out, then the close frame.
+    case closing
+    case closed
+  }
+
+  let request: SessionRequest
+  let service: ServiceAccess
+  let settings: BridgeSettings
+  let observer: BridgeObserver
+  let loop: any EventLoop
+  let writer: FrameWriter
+  private let reader: FrameReader
+
+  private(set) var phase = Phase.connecting
+  private(set) var connection: WebSocketConnection?
+  private var metadata: Metadata
+
+  // The service's events.
+  private var eventTask: Task<Void, Never>?
+  var events = EventPosition()
+  var wakeEvents: CheckedContinuation<Void, Never>?
+
+  // Frames to the phone.
+  private var output = PacedOutput()
+  var order: CommandOrder
+  private var closeWhenDrained: (code: WebSocketCloseCode, reason: String)?
+
+  // Commands from the phone.
+  var commands: Deque<PhoneCommand> = []
+  var runner: Task<Void, Never>?
+  var isRunning = false
+  var endRequest: String?
+  var wakeEnd: CheckedContinuation<Void, Never>?
+  var wakeRecognition: (command: CommandOrder.ID, continuation: CheckedContinuation<Void, Never>)?
+  var pendingCancel: ConversationV1.CancelSpeechRequest?
+  var isCancelling = false
+  var cancelEpoch: Int64 = 0
+  var voices: [VoiceStream] = []
+  private var waitingAudio_bytes = 0
+  private var isReadingPaused = true
+  private var isWatchingOrder = false
+
+  // The position that the phone confirmed, and the one that is being stored.
+  private var confirmed: Int64 = 0
+  private var isConfirming = false
+
+  private var ageTimer: Scheduled<Void>?
+
+  init(
+    _ request: SessionRequest, metadata: Metadata, service: ServiceAccess, settings: BridgeSettings,
+    observer: BridgeObserver, loop: any EventLoop
+  ) {
+    self.request = request
+    self.metadata = metadata
+    self.service = service
+    self.settings = settings
+    self.observer = observer
+    self.loop = loop
+    writer = FrameWriter(conversation: request.conversation, isVersion2: request.isVersion2)
+    reader = FrameReader(isVersion2: request.isVersion2)
+    order = CommandOrder(isStrict: !request.isVersion2)
+  }
+
+  var conversation: String { request.conversation }
+  var isVersion2: Bool { request.isVersion2 }
+  var isOver: Bool { phase == .closed }
+
+  /// Runs on the loop, beginning at once. Call it there.
+  func launch(_ work: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
+    loop.preconditionInEventLoop()
+    return Task.immediate(executorPreference: LoopExecutor.for(loop), operation: work)
+  }
+
+  func callOptions(timeout_s: Int64? = nil) -> CallOptions {
+    CallOptions(metadata: metadata, timeout: timeout_s.map { .seconds($0) })
+  }
+
+  /// The service refused the bridge's own token.
+  func renewCredentials() async {
+    do {
+      metadata = try await service.metadata(user: request.user, isRefused: true)
+    } catch {
+      observer.logger.error("no service token", metadata: ["error": "\(error)"])
+    }
+  }
+
+  // MARK: The socket
+
+  func opened(_ connection: WebSocketConnection) {
+    self.connection = connection
+    observer.opened(self)
+    connection.pauseReading()
+    eventTask = launch { await self.runEvents() }
+  }
+
+  func receivedText(_ text: ByteBuffer) { receive(reader.read(text)) }
+
+  func receivedBinary(_ bytes: ByteBuffer) {
+    receive(isVersion2 ? BinarySegment.read(bytes) : .refused(nil, text: Text.failed, isMalformed: true))
+  }
+
+  private func receive(_ frame: ClientFrame) {
+    observer.received(frame)
+    guard phase == .open else {
+      if frame == .ping, phase == .closing { send(writer.frame(.pong)) }
+      return
+    }
+    handle(frame)
+    pauseOrResume()
+  }
+
+  func writabilityChanged(_ isWritable: Bool) {
+    if isWritable { wakeEventsIfReady() }
+  }
+
+  func closed(code: WebSocketCloseCode, isClean: Bool) {
+    guard phase != .closed else { return }
+    phase = .closed
+    observer.closed(self, code: code)
+    connection = nil
+    eventTask?.cancel()
+    ageTimer?.cancel()
+    wakeEvents?.resume()
+    wakeEvents = nil
+    wakeRunner()
+    for voice in voices { voice.finish() }
+    guard runner != nil || !voices.isEmpty else { return }
+    // What was read is still passed on; the service may not take for ever to take it.
+    loop.scheduleTask(in: .seconds(Limits.lastWords_s)) { self.abandon() }
+  }
+
+  private func abandon() {
+    runner?.cancel()
+    for voice in voices { voice.cancel() }
+  }
+
+  /// The socket is read while there is room for what it brings.
+  private func pauseOrResume() {
+    let isFull =
+      commands.count >= Limits.waitingCommands || waitingAudio_bytes > Limits.waitingAudio_bytes || phase == .connecting
+    guard isFull != isReadingPaused else { return }
+    isReadingPaused = isFull
+    if isFull { connection?.pauseReading() } else { connection?.resumeReading() }
+  }
+
+  func audioWaits(_ count_bytes: Int) {
+    waitingAudio_bytes += count_bytes
+  }
+
+  func audioTaken(_ count_bytes: Int) {
+    waitingAudio_bytes -= count_bytes
+    pauseOrResume()
+  }
+
+  func commandTaken() { pauseOrResume() }
+
+  // MARK: Frames out
+
+  /// At once, past everything that waits.
+  func send(_ frame: ByteBuffer) {
+    guard let connection else { return }
+    observer.sent()
+    connection.send(text: frame)
+  }
+
+  /// In the order of events and commands. `command`: what caused it, if a command of this socket did.
+  func put(_ frame: OutgoingFrame, of command: CommandOrder.ID? = nil) {
+    guard connection != nil else { return }
+    guard let command else { return enqueue(frame) }
+    if let frame = order.pass(frame, of: command) { enqueue(frame) }
+  }
+
+  func finish(_ command: CommandOrder.ID) {
+    for frame in order.finish(command) where connection != nil { enqueue(frame) }
+    wakeRunner()
+  }
+
+  private func enqueue(_ frame: OutgoingFrame) {
+    output.append(frame)
+    drain()
+  }
+
+  private func drain() {
+    let wasPausing = output.isPausing
+    while let frame = output.take() {
+      send(frame.bytes)
+      if frame.isConfirmed { askForConfirmation(frame.sequence) }
+    }
+    if output.isPausing, !wasPausing {
+      loop.scheduleTask(in: settings.piecePause) {
+        self.output.pauseEnded()
+        self.drain()
+      }
+    }
+    wakeEventsIfReady()
+    if output.isEmpty, let (code, reason) = closeWhenDrained { close(code, reason: reason) }
+  }
+
+  /// True while no more events should be taken from the service.
+  var isOutputFull: Bool {
+    output.count >= Limits.pacedFrames || connection?.isWritable == false
+  }
+
+  private func wakeEventsIfReady() {
+    guard let waiter = wakeEvents, !isOutputFull else { return }
+    wakeEvents = nil
+    waiter.resume()
+  }
+
+  // MARK: The end
+
+  func close(_ code: WebSocketCloseCode, reason: String = "") {
+    guard phase != .closed else { return }
+    phase = .closing
+    closeWhenDrained = nil
+    eventTask?.cancel()
+    connection?.close(code, reason: reason)
+    if isReadingPaused {
+      // A close frame is answered only when it is read.
+      isReadingPaused = false
+      connection?.resumeReading()
+    }
+  }
+
+  /// After everything that waits has been sent.
+  func closeAfterOutput(_ code: WebSocketCloseCode, reason: String = "") {
+    guard phase == .open || phase == .connecting else { return }
+    phase = .closing
+    closeWhenDrained = (code, reason)
+    if output.isEmpty { close(code, reason: reason) }
+  }
+
+  /// Tells why, then closes with 1008.
+  func refuse(_ text: String, code: String) {
+    send(writer.error(text, code: code))
+    close(.policyViolation, reason: text)
+  }
+
+  /// The service is away, or stops: come back.
+  func sendAway() {
+    close(.serviceRestart, reason: BridgeServer.retryReason())
+  }
+
+  /// The bridge stops: come back in a while, each phone in another.
+  func bridgeStops() {
+    let delay_s = Int.random(in: Limits.retryAfter_s)
+    if isVersion2, phase == .open {
+      send(
+        writer.frame(.goAway) { data in
+          data.member("reason", "DRAINING")
+          data.member("reconnect_delay", delay_s)
+        })
+    }
+    close(.serviceRestart, reason: "retry in \(delay_s) s")
+  }
+
+  // MARK: Phase changes
+
+  /// The service knows the phone now: `connect` goes out first.
+  func becomeOpen(_ connected: ConversationV1.Connected) {
+    guard phase == .connecting else { return }
+    phase = .open
+    sendConnect(connected)
+    let age = isVersion2 ? request.timeToExpiry() : settings.legacySession
+    ageTimer = loop.scheduleTask(in: age) { self.becameOld(since: .now()) }
+    pauseOrResume()
+  }
+
+  /// The token expired, or the session of a phone that cannot renew it is old. Speech and replies may end first.
+  private func becameOld(since start: NIODeadline) {
+    guard phase == .open else { return }
+    let isBusy = !order.isEmpty || !output.isEmpty || events.isTurnRunning || voices.contains { $0.isRecording }
+    if isVersion2, isBusy, NIODeadline.now() - start < .seconds(Limits.expiryGrace_s) {
+      ageTimer = loop.scheduleTask(in: .seconds(1)) { self.becameOld(since: start) }
+      return
+    }
+    if isVersion2 {
+      close(WebSocketCloseCode(4401), reason: "token expired")
+    } else {
+      close(.goingAway)
+    }
+  }
+
+  /// A command whose answers hold up others does so for a bounded time.
+  func watchOrder() {
+    guard !isWatchingOrder, let first = order.first else { return }
+    isWatchingOrder = true
+    loop.scheduleTask(in: .seconds(Limits.replyWait_s)) {
+      self.isWatchingOrder = false
+      guard self.phase == .open else { return }
+      if self.order.first == first { self.finish(first) }
+      self.watchOrder()
+    }
+  }
+
+  // MARK: Delivery (LEGACY §3.5)
+
+  /// Asks the phone to confirm all events up to `sequence` that were sent.
+  func askForConfirmation(_ sequence: Int64) {
+    guard request.device != nil else { return }
+    let held = min(order.lowestSequence ?? .max, output.lowestSequence ?? .max)
+    let safe = min(sequence, held &- 1)
+    guard safe > confirmed else { return }
+    connection?.ping(UInt64(safe))
+  }
+
+  func receivedPong(_ payload: UInt64) {
+    guard let sequence = Int64(exactly: payload), sequence > confirmed, sequence <= events.position else { return }
+    confirmed = sequence
+    guard !isConfirming, let device = request.device else { return }
+    isConfirming = true
+    _ = launch { await self.storeConfirmation(device: device) }
+  }
+
+  private func storeConfirmation(device: String) async {
+    var stored: Int64 = -1
+    while stored < confirmed {
+      stored = confirmed
+      _ = try? await service.client.acknowledgeEvents(
+        .init(conversationID: conversation, deviceID: device, sequence: stored),
+        options: callOptions(timeout_s: Limits.command_s))
+    }
+    isConfirming = false
+  }
+}

@@ -1,0 +1,49 @@
+/// The ids that make commands idempotent: UUIDs.
+enum CommandID {
+  /// A new one (RFC 9562, version 4).
+  static func random() -> String {
+    var generator = SystemRandomNumberGenerator()
+    return text(high: generator.next(), low: generator.next(), version: 4)
+  }
+
+  /// The one that a client's own message id stands for: itself when it is a UUID, else a hash of it (FNV-1a with 128
+  /// bits, as UUID version 8). Whoever makes two own ids collide gets their own earlier answer.
+  static func of(clientMessage id: String) -> String {
+    if let uuid = canonical(id) { return uuid }
+    var hash: UInt128 = 0x6C62_272E_07BB_0142_62B8_2175_6295_C58D
+    for byte in id.utf8 {
+      hash ^= UInt128(byte)
+      hash = hash &* 0x0000_0000_0100_0000_0000_0000_0000_013B
+    }
+    return text(high: UInt64(truncatingIfNeeded: hash >> 64), low: UInt64(truncatingIfNeeded: hash), version: 8)
+  }
+
+  /// Lower case; nil when it is no UUID.
+  private static func canonical(_ id: String) -> String? {
+    guard id.utf8.count == 36 else { return nil }
+    for (place, byte) in id.utf8.enumerated() {
+      let isHyphen = place == 8 || place == 13 || place == 18 || place == 23
+      guard isHyphen ? byte == UInt8(ascii: "-") : JSONScanner.hexValue(byte) != nil else { return nil }
+    }
+    return id.lowercased()
+  }
+
+  private static func text(high: UInt64, low: UInt64, version: UInt64) -> String {
+    let high = high & ~0xF000 | version << 12
+    let low = low & ~(3 << 62) | 2 << 62
+    return String(unsafeUninitializedCapacity: 36) { target in
+      var place = 0
+      for digit in 0..<32 {
+        if digit == 8 || digit == 12 || digit == 16 || digit == 20 {
+          target[place] = UInt8(ascii: "-")
+          place += 1
+        }
+        let word = digit < 16 ? high : low
+        let value = UInt8(truncatingIfNeeded: word >> UInt64(60 - (digit & 15) * 4)) & 15
+        target[place] = value + (value < 10 ? 48 : 87)
+        place += 1
+      }
+      return 36
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import ConversationAPI
+import RPC
+
+/// What a failed call means for the phone (design §5, Errors): the only place that reads statuses.
+struct ServiceError {
+  enum Kind: Equatable {
+    /// The whole conversation is closed to this user: say it, then close with 1008.
+    case refused(String)
+    /// Our own token is not good any more; a fresh one may be.
+    case credentials
+    /// The service is away or overloaded.
+    case away
+    /// This command was refused; `text` is what people may read.
+    case command(text: String)
+  }
+
+  let kind: Kind
+  /// ErrorInfo.reason, for protocol 2.
+  let code: String
+
+  init(_ error: any Error) {
+    let status = error as? Status ?? Status(.internal, "")
+    self.init(code: status.code, details: status)
+  }
+
+  /// From an event.
+  init(_ status: GoogleRPC.Status?) {
+    let code = status.map { StatusCode(rawValue: UInt8(clamping: $0.code)) } ?? .internal
+    let details = status?.details.map { StatusDetails.AnyDetail(typeURL: $0.typeURL, value: $0.value) } ?? []
+    self.init(
+      code: code, details: Status(code, "", details: StatusDetails.encode(code: code, message: "", details: details)))
+  }
+
+  private init(code: StatusCode, details status: Status) {
+    let reason = status.detail(GoogleRPC.ErrorInfo.self)?.reason ?? ""
+    let text = status.detail(GoogleRPC.LocalizedMessage.self)?.message
+    self.code =
+      switch code {
+      case _ where code == .unavailable && Self.passing.contains(reason): ErrorCode.unavailable
+      case _ where reason.isEmpty: ErrorCode.internal
+      default: reason
+      }
+    kind =
+      switch (code, reason) {
+      case (_, "CONVERSATION_FORBIDDEN"): .refused(Text.forbidden)
+      case (_, "CONVERSATION_DELETED"): .refused(Text.deleted)
+      case (.unauthenticated, "USER_UNKNOWN"): .refused(Text.userUnknown)
+      case (.unauthenticated, _): .credentials
+      case (.unavailable, _), (.deadlineExceeded, _): .away
+      case (_, ErrorCode.quotaExceeded): .command(text: text ?? Text.quotaExceeded)
+      default: .command(text: text ?? Text.failed)
+      }
+  }
+
+  /// What people may read.
+  var text: String {
+    switch kind {
+    case .refused(let text), .command(let text): text
+    case .credentials, .away: Text.failed
+    }
+  }
+
+  var isQuota: Bool { code == ErrorCode.quotaExceeded }
+
+  /// Of a service that is away, whatever it says.
+  private static let passing: Set<String> = ["", "DRAINING", "OVERLOADED", "STORE_UNAVAILABLE", "SLOW_CONSUMER"]
+
+  /// A segment was refused because its index, or its whole recording, is stored already: phones are told nothing.
+  var isAboutStoredAudio: Bool { code == "SEGMENT_CONFLICT" || code == "VOICE_SESSION_FINISHED" }
+}

@@ -1,0 +1,68 @@
+import NIOCore
+import WebSocket
+
+/// What a phone asked for in its upgrade request, and who it is.
+struct SessionRequest: Sendable {
+  var conversation: String
+  var user = ""
+  /// When the access token ends, microseconds since 1970.
+  var tokenExpiry: Int64 = 0
+  var isVersion2 = false
+  /// The position to go on from; nil: the device's own.
+  var after: Int64?
+  var epoch = ""
+  /// Whose position is kept; nil: nobody's.
+  var device: String?
+  var speechFormat: String?
+  var voice = ""
+
+  /// nil when the path names no conversation. The query's token is not kept.
+  init?(_ request: WebSocketRequest) {
+    let prefix = "/ws/conversation/"
+    guard request.path.hasPrefix(prefix),
+      let id = Self.percentDecoded(request.path.dropFirst(prefix.count)), !id.isEmpty,
+      id.utf8.count <= Limits.conversationID_bytes
+    else { return nil }
+    conversation = id
+    isVersion2 = request.queryValue("v") == "2"
+    guard isVersion2 else {
+      device = Self.legacyDevice
+      return
+    }
+    after = request.queryValue("after").flatMap { Int64($0) }.map { max(0, $0) }
+    epoch = request.queryValue("epoch") ?? ""
+    let named = request.queryValue("device") ?? ""
+    if !named.isEmpty, named.unicodeScalars.count <= Limits.deviceID_characters {
+      device = named
+    } else if after == nil {
+      device = Self.legacyDevice
+    }
+    speechFormat = request.queryValue("speech").flatMap { $0 == "mp3" ? $0 : nil }
+    voice = request.queryValue("voice") ?? ""
+  }
+
+  /// The device of a phone that names none (LEGACY §3.5).
+  private static let legacyDevice = "legacy"
+
+  /// nil for a bad escape or invalid UTF-8, and for a further path component.
+  private static func percentDecoded(_ text: Substring) -> String? {
+    var bytes: [UInt8] = []
+    var rest = text.utf8
+    while let byte = rest.popFirst() {
+      switch byte {
+      case UInt8(ascii: "/"): return nil
+      case UInt8(ascii: "%"):
+        guard let high = rest.popFirst().flatMap(JSONScanner.hexValue),
+          let low = rest.popFirst().flatMap(JSONScanner.hexValue)
+        else { return nil }
+        bytes.append(UInt8(high << 4 | low))
+      default: bytes.append(byte)
+      }
+    }
+    return String(validating: bytes, as: UTF8.self)
+  }
+
+  func timeToExpiry() -> TimeAmount {
+    .microseconds(max(0, tokenExpiry - FrameTimestamp.now().unixMicroseconds))
+  }
+}
