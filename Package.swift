@@ -54,23 +54,35 @@ let package = Package(
     .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     // Generated C: the contract's wire form.
     .target(name: "RPCWire", dependencies: ["CProtobufC"]),
     .target(name: "ConversationWire", dependencies: ["CProtobufC", "RPCWire"]),
     // The RPC stack.
     target("Protobuf", ["CProtobufC"]),
+    target("TLS", ["COpenSSL", Product.nioCore, Product.nioPosix]),
     target("HTTP2", ["CNGHTTP2", Product.nioCore, Product.nioPosix]),
     target(
       "RPC",
       [
-        "HTTP2", "Protobuf", "RPCWire", Product.nioCore, Product.nioPosix, Product.logging, Product.metrics,
+        "HTTP2", "TLS", "Protobuf", "RPCWire", Product.nioCore, Product.nioPosix, Product.logging, Product.metrics,
         Product.deque,
       ]),
     target("ConversationAPI", ["RPC", "Protobuf", "ConversationWire"]),
     target("ProtobufJSON"),
+    // The bridge: an RPC client that speaks WebSocket with phones.
+    target("WebSocket", ["CZlib", Product.nioCore, Product.nioPosix, Product.nioHTTP1]),
+    .target(
+      name: "WebSocketBridge",
+      dependencies: [
+        "ConversationAPI", "RPC", "HTTP2", "WebSocket", "TLS", Product.nioCore, Product.logging, Product.metrics,
+        Product.coreMetrics, Product.deque,
+      ], path: "bridge", exclude: ["PROTOCOL.md", "Console/README.md"], resources: [.embedInCode("Console")],
+      swiftSettings: strict),
     // The application.
     target("Interview"),
-    target("Conversation", ["Interview", Product.logging, Product.metrics, Product.deque]),
+    target("Conversation", ["Interview", Product.logging, Product.metrics, Product.deque, Product.crypto]),
     target("PostgreSQL", ["CLibPQ"]),
     target("ConversationStore", ["PostgreSQL", "Conversation", "Interview"]),
     target(
@@ -86,15 +98,27 @@ let package = Package(
     .executableTarget(
       name: "lifeecho",
       dependencies: [
-        "RPC", "HTTP2", "ConversationAPI", "ConversationServer", "Conversation", "Interview", "PostgreSQL",
-        "ConversationStore", "Engines", "Auth", "Operations", "Protobuf", "ProtobufJSON", Product.nioCore,
-        Product.nioPosix, Product.logging, Product.metrics, Product.lifecycle, Product.signals, Product.arguments,
+        "RPC", "HTTP2", "TLS", "ConversationAPI", "ConversationServer", "Conversation", "Interview", "PostgreSQL",
+        "ConversationStore", "Engines", "Auth", "Operations", "Protobuf", "ProtobufJSON", "WebSocket", "WebSocketBridge",
+        Product.nioCore, Product.nioPosix, Product.nioHTTP1, Product.logging, Product.metrics, Product.coreMetrics,
+        Product.lifecycle, Product.signals, Product.arguments,
       ], swiftSettings: strict),
     // Tests, one folder per target.
     tests("Interview"),
     tests("Conversation", ["Interview"]),
     tests("PostgreSQL"),
     tests("ConversationStore", ["PostgreSQL", "Conversation", "Interview"]),
+    .executableTarget(
+      name: "websocket-echo-server", dependencies: ["WebSocket", Product.nioCore, Product.nioPosix],
+      path: "Tests/Interop/websocket-echo-server", swiftSettings: strict),
+    tests("WebSocket", ["CZlib", Product.nioCore, Product.nioPosix, Product.nioEmbedded]),
+    tests(
+      "WebSocketBridge", ["WebSocket", "ConversationAPI", "RPC", "HTTP2", Product.nioCore, Product.nioPosix, Product.logging]),
+    tests(
+      "TLS",
+      [
+        "COpenSSL", "RPC", "HTTP2", "Protobuf", Product.nioCore, Product.nioPosix, Product.nioEmbedded, Product.logging,
+      ]),
     tests("HTTP2", [Product.nioCore, Product.nioPosix, Product.nioEmbedded]),
     tests(
       "RPC",

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Measures the service beside its peers and compares the ratios with budgets.json; fails when one is beyond its budget.
 #
-# Usage: benchmarks/run.sh [--quick] [unary] [turns] [idle]
+# Usage: benchmarks/run.sh [--quick] [unary] [turns] [idle] [bridge]
 #   --quick: one short round of each, some two minutes. In full: about 15 minutes, after the peers are built once.
 # Needs what `make setup` installs, and for the peers libgrpc++-dev and protobuf-compiler-grpc; as root, or with sudo,
 # they are installed. A peer that cannot be built is left out and said so. LIFEECHO_BINARY names another binary.
@@ -33,6 +33,7 @@ made() {
 }
 
 make_load() { c++ -std=c++17 -O2 -Wall -Wextra -o "$build/load" "$source"/load/*.cpp -lnghttp2; }
+make_bridge_load() { c++ -std=c++17 -O2 -Wall -Wextra -o "$build/bridge-load" "$source"/bridge/load/*.cpp; }
 make_slow_fsync() { cc -shared -fPIC -O2 -o "$build/slow_fsync.so" "$source/slow_fsync.c" -ldl; }
 
 as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi; }
@@ -60,6 +61,18 @@ make_fastapi() {
     touch "$build/venv/installed"
 }
 
+make_bridge_peer() {
+  /usr/bin/python3 -m venv "$build/bridge-venv" || return 1
+  "$build/bridge-venv/bin/pip" install --quiet --disable-pip-version-check -r "$source/bridge/peer/requirements.txt" &&
+    touch "$build/bridge-venv/installed"
+}
+
+# The bridge in front of a service that does nothing, built as the service itself is.
+make_bridge_null() {
+  swift build -c release --package-path "$root" --product bridge-null -Xswiftc -enforce-exclusivity=unchecked || return 1
+  cp "$root/.build/release/bridge-null" "$build/bridge-null"
+}
+
 [ -x "$binary" ] || fail "no $binary: run make build first"
 for tool in h2load nghttpd taskset setpriv; do
   command -v "$tool" >/dev/null || fail "no $tool: run make setup first"
@@ -69,6 +82,9 @@ made "$build/slow_fsync.so" make_slow_fsync "$source/slow_fsync.c" || true
 made "$build/grpc-cpp-peer" make_grpc_cpp "$source/peers/grpc-cpp" || true
 made "$build/grpc-swift-peer" make_grpc_swift "$source/peers/grpc-swift/Package.swift" \
   "$source/peers/grpc-swift/Sources" || true
+made "$build/bridge-load" make_bridge_load "$source/bridge/load" "$source/load/loop.h" || true
+made "$build/bridge-null" make_bridge_null "$root/Sources" "$root/bridge" "$root/Package.swift" || true
+made "$build/bridge-venv/installed" make_bridge_peer "$source/bridge/peer/requirements.txt" || true
 made "$build/venv/installed" make_fastapi "$source/peers/fastapi/requirements.txt" || true
 
 exec /usr/bin/python3 "$source/measure" --lifeecho "$binary" --build "$build" "$@"

@@ -41,4 +41,45 @@ package enum Limits {
   package static let claimBatch = 32
   /// Conversations asked about in one look for new heads.
   package static let headsBatch = 500
+
+  // Speech out (design §7).
+
+  /// About how long a sentence is when it is read aloud: shorter ones are joined with a neighbour, so that the voice
+  /// does not stumble; longer ones are cut, so that the first sound comes early.
+  package static let sentenceMinimum_ms: Int64 = 800
+  package static let sentenceMaximum_ms: Int64 = 15_000
+  /// The same for texts of which the speaking rate knows nothing.
+  package static let sentenceCharacters = 300
+  /// The longest word that is looked up as an abbreviation.
+  package static let abbreviationCharacters = 12
+  /// Audio of one sentence: more than a minute of 24 kHz WAV.
+  package static let sentence_bytes = 4 << 20
+  /// Sentences kept for whoever asks again: some hundreds as MP3.
+  package static let speechCache_bytes = 32 << 20
+  /// What a kept sentence costs beside its audio.
+  package static let cachedSentenceOverhead_bytes = 512
+  /// Sentences that are made at the same time.
+  package static let concurrentSyntheses = 16
+  /// One sentence, whatever the engine's own timeouts are.
+  package static let synthesis_ms: Int64 = 60_000
+  /// The audio of one SpeechChunk: what a slow stream may have to finish before a durable event.
+  package static let chunk_bytes = 32 << 10
+  /// Less is not sent, but at a sentence's beginning and end: an engine may give a few bytes at a time.
+  package static let chunkMinimum_bytes = 4 << 10
+  /// Chunks made for one stream and not yet taken: a few seconds of speech.
+  package static let readyChunks_bytes = 128 << 10
+  /// Sentences of one stream that wait to be read aloud; pieces beyond them are not.
+  package static let waitingSentences = 256
+  /// Replies that a cancel may name: the one that is read, and the one before it.
+  package static let rememberedReplies = 2
+  /// A sentence or clause counts as heard when no more of it is missing: engines end with silence.
+  package static let heardTolerance_ms: Int64 = 300
+  /// The longest position in a spoken reply.
+  package static let heardMaximum_ms: Int64 = 3_600_000
+  /// How long a CancelSpeech waits for the chunk that is being written: a client that reads has it at once.
+  package static let speechSettling_ms: Int64 = 200
+  /// A reply in a replay is read aloud when it is no older: the signal was lost, the person still listens.
+  package static let replayedSpeech_s = 300
+  /// Characters of a voice's name.
+  package static let voiceCharacters = 64
 }

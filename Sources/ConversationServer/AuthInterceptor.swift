@@ -6,7 +6,7 @@ package import RPC
 
 /// Verifies the bearer token of every call but health and reflection, and checks the scope that the called service
 /// needs (design §5, Who may call).
-package struct AuthInterceptor: ServerInterceptor {
+package struct AuthInterceptor: CallGuard {
   private let verifier: TokenVerifier
   private static let open: Set<String> = [
     HealthV1.Health.name, ReflectionV1.ServerReflection.name, ReflectionV1Alpha.ServerReflection.name,
@@ -16,12 +16,8 @@ package struct AuthInterceptor: ServerInterceptor {
 
   package func applies(to method: MethodDescriptor) -> Bool { !Self.open.contains(method.service) }
 
-  package func intercept(
-    _ context: ServerContext, next: (ServerContext) async throws -> Void
-  ) async throws {
-    let principal = try await principal(of: context)
-    context[Caller.Key.self] = try caller(principal, context)
-    try await next(context)
+  package func admit(_ context: ServerContext) async throws {
+    context[Caller.Key.self] = try caller(try await principal(of: context), context)
   }
 
   private func principal(of context: ServerContext) async throws(Status) -> Principal {

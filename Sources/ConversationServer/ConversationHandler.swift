@@ -4,9 +4,13 @@ package import RPC
 
 /// `lifeecho.conversation.v1.ConversationService`: reads the call, asks the application, writes the answer.
 package struct ConversationHandler: ConversationV1.ConversationServiceHandler {
-  private let service: ConversationService
+  let service: ConversationService
+  let voice: VoiceSessions
 
-  package init(service: ConversationService) { self.service = service }
+  package init(service: ConversationService, voice: VoiceSessions) {
+    self.service = service
+    self.voice = voice
+  }
 
   package func whoAmI(
     _ request: ConversationV1.WhoAmIRequest, context: ServerContext
@@ -22,11 +26,28 @@ package struct ConversationHandler: ConversationV1.ConversationServiceHandler {
     _ request: ConversationV1.ConnectRequest, to responses: ResponseWriter<ConversationV1.ConversationEvent>,
     context: ServerContext
   ) async throws {
-    let call = try Connect(request, expires: context.caller().tokenEnd)
-    let user = try context.user()
-    try await context.tracing {
-      try await service.connect(user, call) { output in
-        try await responses.write(ConversationV1.ConversationEvent(output))
+    guard let stream = try await open(request, responses, context) else { return }
+    try await service.follow(stream)
+  }
+
+  /// A task keeps the deepest stack it ever had, for as long as it lives: the way to an open stream is a child of its
+  /// own and no part of `connect`'s frame, so that an idle stream holds little.
+  @inline(never)
+  private func open(
+    _ request: ConversationV1.ConnectRequest, _ responses: ResponseWriter<ConversationV1.ConversationEvent>,
+    _ context: ServerContext
+  ) async throws -> OpenStream? {
+    try await inChildTask {
+      let caller = try context.caller()
+      let call = Connect(request, expires: caller.tokenEnd)
+      let user = try context.user()
+      if let speech = call.speech { try announce(speech, context) }
+      return try await context.tracing {
+        try await service.connect(user, call) { output in
+          try await responses.write(ConversationV1.ConversationEvent(output, forService: caller.isService))
+          // A cancel must not be acknowledged while a chunk is queued: see CancelSpeech.
+          if case .speechChunk = output.event { try await responses.flush() }
+        }
       }
     }
   }
@@ -120,7 +141,8 @@ extension Connect {
   fileprivate init(_ request: ConversationV1.ConnectRequest, expires: Conversation.Timestamp) {
     self.init(
       conversation: request.conversationID, interactive: request.intent == .interactive,
-      resume: .init(request.resume), device: request.deviceID, untilTurn: request.untilTurnID, expires: expires)
+      resume: .init(request.resume), device: request.deviceID, untilTurn: request.untilTurnID, expires: expires,
+      speech: request.speech.map { Speech(format: $0.format, voice: $0.voice) })
   }
 }
 

@@ -7,4 +7,5 @@ enum Domain {
   typealias TurnKind = Conversation.TurnKind
   typealias TurnState = Conversation.TurnState
   typealias MessageSource = Conversation.MessageSource
+  typealias VoiceSessionState = Conversation.VoiceSessionState
 }

@@ -64,6 +64,17 @@ package enum ErrorStatus {
       return make(.notFound, "CONVERSATION_UNKNOWN", "no such conversation")
     case .turnUnknown:
       return make(.notFound, "TURN_UNKNOWN", "no such turn in this conversation")
+    case .voiceSessionUnknown:
+      return make(.notFound, "VOICE_SESSION_UNKNOWN", "no such voice session in this conversation")
+    case .rateLimited(let retryAfter_ms):
+      return make(
+        .resourceExhausted, "RATE_LIMITED", "this hour's transcriptions are used up", text: "语音转写失败,请重试",
+        details: [GoogleRPC.RetryInfo(retryDelay: GoogleProtobuf.Duration(.milliseconds(retryAfter_ms)))])
+    case .engineMissing:
+      return make(
+        .failedPrecondition, "ENGINE_MISSING", "no recogniser is configured", text: "语音转写失败,请重试")
+    case .recognitionFailed(let what):
+      return make(.unavailable, "ENGINE_FAILED", "the recogniser failed: \(what)", text: "语音转写失败,请重试")
     case .requestIDReused:
       return make(.alreadyExists, "REQUEST_ID_REUSED", "request_id was used with another payload")
     case .fieldInvalid(let field, let description):

@@ -4,8 +4,15 @@ import Interview
 import RPC
 
 extension ConversationV1.ConversationEvent {
-  init(_ output: ConversationOutput) {
+  /// - Parameter forService: the caller is one of ours, and learns how long the stages took.
+  init(_ output: ConversationOutput, forService: Bool = false) {
     self.init(logEpoch: output.epoch, createTime: .init(output.time))
+    if forService, case .durable(let event) = output.event, case .userMessage(let message) = event.kind {
+      timings = message.timings.map {
+        .init(
+          receiveTime: .init($0.received), durableTime: .init($0.durable), recognizeTime: .init($0.recognised))
+      }
+    }
     switch output.event {
     case .durable(let event):
       sequence = event.sequence
@@ -35,7 +42,8 @@ extension ConversationV1.ConversationEvent {
         .init(
           messageID: chunk.message.rawValue, pieceIndex: Int32(clamping: chunk.piece),
           chunkIndex: Int32(clamping: chunk.index), audio: chunk.audio, isLast: chunk.isLast,
-          cancelEpoch: chunk.cancelEpoch))
+          cancelEpoch: chunk.cancelEpoch, sentenceIndex: Int32(clamping: chunk.sentence),
+          endsSentence: chunk.endsSentence))
     }
   }
 }
@@ -65,8 +73,11 @@ extension ConversationV1.ConversationEvent.Event {
             voiceSessionID: failure.session.rawValue, generation: Int32(clamping: failure.generation),
             indices: failure.indices.map { Int32(clamping: $0) }, error: .init(failure.reason),
             retryable: failure.retryable))
-      case .speechFinished(let message, let cancelled, let heardText):
-        .speechFinished(.init(messageID: message.rawValue, cancelled: cancelled, heardText: heardText))
+      case .speechFinished(let finish):
+        .speechFinished(
+          .init(
+            messageID: finish.message.rawValue, cancelled: finish.cancelled, heardText: finish.heardText,
+            cancelEpoch: finish.cancelEpoch))
       case .conversationEnded:
         .conversationEnded(.init())
       }

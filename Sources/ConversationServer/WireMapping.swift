@@ -90,6 +90,7 @@ extension GoogleRPC.Status {
       case .noSpeech: (.invalidArgument, "no speech was recognised")
       case .engineFailed: (.unavailable, "the recogniser failed; the audio is kept")
       case .engineMissing: (.failedPrecondition, "no recogniser is configured; the audio is kept")
+      case .segmentsMissing: (.dataLoss, "these segments never came")
       }
     self.init(code, message, reason: reason.rawValue, text: "语音转写失败,请重试或使用文字输入")
   }
@@ -115,7 +116,8 @@ extension ConversationV1.Message {
     self.init(
       messageID: message.id.rawValue, sequence: message.sequence, role: message.role == .user ? .user : .agent,
       source: .init(message.source), text: message.pieces.joined(separator: "\n"),
-      turnID: message.turn?.rawValue ?? "", createTime: .init(message.createTime), chipID: message.chipID ?? "")
+      turnID: message.turn?.rawValue ?? "", createTime: .init(message.createTime), chipID: message.chipID ?? "",
+      voiceSessionID: message.voiceSession?.rawValue ?? "", heardText: message.heardText ?? "", interrupted: message.heardText != nil)
   }
 }
 

@@ -44,7 +44,9 @@ extension ConversationStore: Store {
           id: MessageID(try row.string(0)), sequence: try row.int64(1), role: try stored(row.string(2)),
           source: try stored(row.string(3)), pieces: try row.stringArray(4),
           turn: try row.optionalString(5).map { TurnID($0) },
-          createTime: Timestamp(microseconds: try row.timestamp_us(6)), chipID: try row.optionalString(7))
+          createTime: Timestamp(microseconds: try row.timestamp_us(6)), chipID: try row.optionalString(7),
+          heardText: try row.optionalString(8),
+          voiceSession: try row.optionalString(9).map { VoiceSessionID($0) })
       }
     }
     if page.isEmpty { try await requireReadable(user, conversation) }

@@ -44,7 +44,8 @@ extension ConversationStore {
     }
   }
 
-  /// Forgets what need not be kept any longer: requests of more than 30 days. Once an hour is enough.
+  /// Forgets what need not be kept any longer: requests of more than 30 days, audio whose time is over. Once an hour is
+  /// enough.
   /// - Returns: rows deleted.
   package func prune(now: Timestamp) async throws -> Int64 {
     let before = now.microseconds - Limits.requestAge_days * 86_400_000_000
@@ -57,6 +58,15 @@ extension ConversationStore {
       }
       total += count
       if count < Limits.prunedRows { break }
+    }
+    for _ in 0..<Limits.pruneRounds {
+      let count = try await run(
+        Statements.pruneAudio, [.timestamp(now.microseconds), .int64(Limits.prunedSessions)], mayRepeat: true
+      ) { result in
+        try result.first?.int64(0) ?? 0
+      }
+      total += count
+      if count < Limits.prunedSessions { break }
     }
     return total
   }

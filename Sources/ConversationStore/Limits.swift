@@ -4,6 +4,10 @@ enum Limits {
   static let migrationLockWait_s = 120
   /// How long the answer to a repeated command is promised (design §6).
   static let requestAge_days: Int64 = 30
+  /// A session under recognition again is looked at after this time, should its last recognition not call.
+  static let recognitionPatience_ms: Int64 = 60_000
+  /// Sessions whose audio one statement deletes: one of the longest has 4,096 segments.
+  static let prunedSessions: Int64 = 20
   /// Rows deleted by one statement of the maintenance: a few milliseconds of work and locks.
   static let prunedRows: Int64 = 1000
   /// Statements of one maintenance run; what remains waits for the next hour.
@@ -19,6 +23,8 @@ enum Limits {
   static let notificationsPerStatement = 16
   /// Conversations waiting to be told about; more are told as "look everywhere".
   static let pendingHints = 4096
+  /// Listening feedback waiting to be told about: more in 20 ms than a server's voice sessions give.
+  static let pendingFeedback = 64
   /// Hints a slow reader may lag behind before it is told to look everywhere.
   static let bufferedHints = 8192
   /// Levels of a stored payload; ours have two.

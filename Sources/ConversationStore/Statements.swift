@@ -18,6 +18,39 @@ enum Statements {
   static let deleteUser = call("delete_user", parameters: 1)
   static let conversationStatus = call("conversation_status", parameters: 2)
   static let pruneRequests = call("prune_requests", parameters: 2)
+  static let storeSegments = call("store_segments", parameters: 19)
+  static let claimSegments = call("claim_segments", parameters: 5)
+  static let renewSegments = call("renew_segments", parameters: 8)
+  static let completeSegment = call("complete_segment", parameters: 11)
+  static let dueVoiceSessions = call("due_voice_sessions", parameters: 2)
+  static let finishVoiceSession = call("finish_voice_session", parameters: 11)
+  static let retryTranscription = call("retry_transcription", parameters: 7)
+  static let voiceSession = call("voice_session", parameters: 4)
+  static let armFeedback = call("arm_feedback", parameters: 5)
+  static let fireFeedback = call("fire_feedback", parameters: 5)
+  static let admitTranscription = call("admit_transcription", parameters: 5)
+  static let pruneAudio = call("prune_audio", parameters: 2)
+  static let failedVoiceSessions = Statement(
+    "failed_voice_sessions",
+    """
+    SELECT user_id, conversation_id, session_id, generation FROM lifeecho.voice_sessions
+    WHERE state = 'failed' AND audio_expires_at IS NOT NULL ORDER BY created_at LIMIT $1
+    """)
+
+  static let cancelSpeech = call("cancel_speech", parameters: 8)
+  static let cancelEpoch = Statement(
+    "cancel_epoch", "SELECT cancel_epoch FROM lifeecho.conversations WHERE user_id = $1 AND conversation_id = $2")
+  /// Of a turn, or the newest one.
+  static let reply = Statement(
+    "reply",
+    """
+    SELECT m.turn_id, m.sequence, m.pieces
+    FROM lifeecho.messages m JOIN lifeecho.conversations c USING (user_id, conversation_id)
+    WHERE m.user_id = $1 AND m.conversation_id = $2 AND m.role = 'agent' AND c.deleted_at IS NULL AND (
+      $3::text IS NULL OR m.sequence = (
+        SELECT reply_sequence FROM lifeecho.turns WHERE user_id = $1 AND conversation_id = $2 AND turn_id = $3))
+    ORDER BY m.sequence DESC LIMIT 1
+    """)
 
   /// The answer's columns, with its context spread out.
   static let connect = Statement(
@@ -57,7 +90,8 @@ enum Statements {
   static let messages = Statement(
     "messages",
     """
-    SELECT m.message_id, m.sequence, m.role, m.source, m.pieces, m.turn_id, m.create_time, m.chip_id
+    SELECT m.message_id, m.sequence, m.role, m.source, m.pieces, m.turn_id, m.create_time, m.chip_id,
+      m.heard_text, m.voice_session_id
     FROM lifeecho.messages m JOIN lifeecho.conversations c USING (user_id, conversation_id)
     WHERE m.user_id = $1 AND m.conversation_id = $2 AND m.sequence > $3 AND c.deleted_at IS NULL
     ORDER BY m.sequence LIMIT $4

@@ -19,4 +19,46 @@ enum Limits {
   static let drain: Duration = .milliseconds(500)
   /// Connections to one server. Each streaming reply holds one; async-http-client's default of 8 would queue the ninth.
   static let connections = 256
+
+  /// A transcription. An hour of fast speech is about 60 KiB of text.
+  static let transcriptionBytes = 256 * 1024
+  /// The speech for one sentence. The longest pieces take a minute; as WAV at 24 kHz that is under 3 MiB.
+  static let speechBytes = 8 * 1024 * 1024
+  /// Shorter recordings hold no syllable; OpenAI refuses them (`audio_too_short`).
+  static let speech_ms_min: Int64 = 100
+  /// Fast Mandarin has about 8 syllables a second; whoever has more over a whole recording made them up.
+  static let syllablesPerSecond = 12
+  /// On top of that, since a container's duration is not exact.
+  static let syllablesSlack = 8
+  /// A single syllable said this often in a row was not said. Laughter and nodding stay below.
+  static let loopOfOne = 10
+  /// The same for something longer.
+  static let loopOfMany = 5
+  /// Longest part of a loop that is looked for, in letters.
+  static let loopUnit = 30
+  /// How often the part stays.
+  static let loopKept = 2
+
+  /// One conversion; six seconds of speech take 0.15 s, so an hour takes some 90 s of a whole core.
+  static let conversion: Duration = .seconds(120)
+  /// At once, in the whole process; each is a process with a core's work.
+  static let conversions = 4
+  /// Most of a recording that is converted; a voice session holds an hour.
+  static let recording: Duration = .seconds(2 * 3600)
+  /// OpenAI takes 25 MiB (help.openai.com, article 7031512). At 4 kB a second that is more than an hour and a half.
+  static let convertedBytes = 25 * 1024 * 1024
+  /// Address space of a conversion: ffmpeg's libraries map some 300 MiB.
+  static let conversionMemoryBytes = 2 * 1024 * 1024 * 1024
+  /// Less than this, or a tenth, may be missing of what a container declares: codecs pad and trim.
+  static let durationTolerance_ms: Int64 = 1000
+  /// What is read of ffmpeg's messages.
+  static let messageBytes = 512
+  /// Boxes of one level of an MP4 file that are looked at; real files have under ten.
+  static let boxes = 1024
+  /// Zeros between an ID3 tag and the first frame.
+  static let paddingBytes = 64 * 1024
+  /// Longest wait that test audio can ask for.
+  static let slowness_ms = 600_000
+  /// Recordings whose attempts the built-in recogniser counts before it begins anew.
+  static let rememberedAttempts = 4096
 }

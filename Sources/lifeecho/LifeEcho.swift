@@ -7,6 +7,7 @@ struct LifeEcho: AsyncParsableCommand {
     commandName: "lifeecho",
     abstract: "An AI interviewer that gathers the life stories of elderly people, in Chinese.",
     subcommands: [
-      ServeCommand.self, ChatCommand.self, CallCommand.self, TokenCommand.self, MigrateCommand.self,
+      ServeCommand.self, BridgeCommand.self, ChatCommand.self, CallCommand.self, TokenCommand.self, MigrateCommand.self,
+      RetranscribeCommand.self,
     ])
 }

@@ -34,6 +34,8 @@ class Server:
     def __init__(self, data_dir, *flags, ephemeral=True, admin=True, grpc="127.0.0.1:0", env=None, prefix=(), binary=BINARY):
         self.data_dir = pathlib.Path(data_dir)
         self.flags = ["--grpc", grpc, "--admin", "127.0.0.1:0" if admin else "off", "--data-dir", str(data_dir)]
+        # Its default port is one and the same for all servers of a machine.
+        self.flags += [] if "--bridge" in flags else ["--bridge", "off"]
         self.flags += ["--ephemeral"] * ephemeral + list(flags)
         self.env = environment(**(env or {}))
         self.command = [*prefix, str(binary), "serve", *self.flags]

@@ -20,23 +20,6 @@ def expect_unimplemented(call):
 
 
 @pytest.mark.parametrize("method, request_", [
-    ("CancelSpeech", pb.CancelSpeechRequest(conversation_id="c")),
-    ("RetryTranscription", pb.RetryTranscriptionRequest(conversation_id="c")),
-    ("GetVoiceSession", pb.GetVoiceSessionRequest(conversation_id="c")),
-])
-def test_voice(person, method, request_):
-    expect_unimplemented(lambda: person.call(method, request_))
-
-
-def test_voice_streams(person):
-    config = pb.StreamAudioRequest(config=pb.AudioConfig(conversation_id="c", voice_session_id="v"))
-    expect_unimplemented(lambda: list(person.stub.StreamAudio(
-        iter([config] * 3), metadata=person.metadata, timeout=CALL_S)))
-    part = pb.TranscribeRequest(content=b"x" * 1000)
-    expect_unimplemented(lambda: person.stub.Transcribe(iter([part] * 3), metadata=person.metadata, timeout=CALL_S))
-
-
-@pytest.mark.parametrize("method, request_", [
     ("LeaseBatches", memoir.LeaseBatchesRequest()),
     ("AcknowledgeBatch", memoir.AcknowledgeBatchRequest(batch_id="b", lease_token="t")),
     ("ExtendLease", memoir.ExtendLeaseRequest(batch_id="b", lease_token="t")),

@@ -27,6 +27,8 @@ struct SubscriptionTests {
       case .deliver(.durable(let event)): names.append("\(event.sequence)")
       case .deliver(.turnChips(let chips)): names.append("chips \(chips.turn)")
       case .deliver(.heartbeat(let head)): names.append("heartbeat \(head)")
+      case .deliver(.listeningFeedback): names.append("feedback")
+      case .deliver(.speech(let chunk)): names.append("speech \(chunk.index)")
       case .gap(let after, let through):
         names.append("gap \(after)–\(through)")
         subscription.advance(to: through)

@@ -25,3 +25,5 @@ if python3 Tests/Engines/setup.py "$engines"; then
 else
   echo "the packages of Tests/Engines/requirements.txt could not be installed" >&2
 fi
+
+. Tests/Engines/start_speech.sh

@@ -22,9 +22,12 @@ import Testing
 
   @Test func doublesThePause() {
     let policy = RetryPolicy(retries: 10)
-    let pauses = (0..<6).map { policy.pause(after: .unreachable(""), attempt: $0, retryAfter: nil, chance: 1) }
+    let pauses = (0..<6).map {
+      policy.pause(after: ChatModelError.unreachable(""), attempt: $0, retryAfter: nil, chance: 1)
+    }
     #expect(pauses == [.milliseconds(250), .milliseconds(500), .seconds(1), .seconds(2), .seconds(4), .seconds(5)])
-    #expect(policy.pause(after: .unreachable(""), attempt: 0, retryAfter: nil, chance: 0) == .milliseconds(125))
+    #expect(
+      policy.pause(after: ChatModelError.unreachable(""), attempt: 0, retryAfter: nil, chance: 0) == .milliseconds(125))
   }
 
   @Test func honoursRetryAfter() {

@@ -10,12 +10,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import bridge
 import idle
 import turns
 import unary
 from processes import MeasurementError
 
-PARTS = {"unary": unary.measure, "turns": turns.measure, "idle": idle.measure}
+PARTS = {"unary": unary.measure, "turns": turns.measure, "idle": idle.measure, "bridge": bridge.measure}
 
 
 @dataclass
@@ -29,6 +30,9 @@ class Programs:
     grpc_swift: Path | None
     grpc_cpp: Path | None
     uvicorn: Path | None
+    bridge_load: Path | None
+    bridge_null: Path | None
+    bridge_uvicorn: Path | None
 
 
 def main() -> int:
@@ -46,7 +50,8 @@ def main() -> int:
     source = Path(__file__).resolve().parent.parent
     programs = Programs(
         source, arguments.lifeecho, arguments.build / "load", built("slow_fsync.so"), built("grpc-swift-peer"),
-        built("grpc-cpp-peer"), built("venv/bin/uvicorn"))
+        built("grpc-cpp-peer"), built("venv/bin/uvicorn"), built("bridge-load"), built("bridge-null"),
+        built("bridge-venv/bin/uvicorn"))
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65536) if most > 0 else 65536, most))
 

@@ -32,10 +32,11 @@ package final class ConversationHub: Sendable {
 
   /// From now on, what is published is kept for the subscription. Throws `.draining` or `.overloaded`.
   package func subscribe(
-    user: UserID, conversation: ConversationID, expires: Timestamp?
+    user: UserID, conversation: ConversationID, expires: Timestamp?, speech: SpeechRenderer? = nil
   ) throws(ConversationError) -> Subscription {
     let subscription = Subscription(
-      user: user, conversation: conversation, bounds: bounds, expiry_s: expires?.roundedUp_s)
+      user: user, conversation: conversation, bounds: bounds, expiry_s: expires?.roundedUp_s, speech: speech)
+    speech?.attach { [weak subscription] in subscription?.speechIsReady() }
     let refusal = state.withLock { state -> ConversationError? in
       if state.isDraining { return .draining }
       if state.count >= Limits.subscribers { return .overloaded("too many live streams") }
@@ -53,6 +54,7 @@ package final class ConversationHub: Sendable {
   }
 
   package func unsubscribe(_ subscription: Subscription) {
+    subscription.speech?.close()
     state.withLock { state in
       guard var list = state.live[subscription.conversation],
         let index = list.firstIndex(where: { $0 === subscription })
@@ -78,6 +80,17 @@ package final class ConversationHub: Sendable {
     guard let last = events.last else { return }
     notifier.publish(ConversationHint(conversation: conversation, head: last.sequence))
     for subscription in subscriptions(of: conversation) { subscription.offer(events, chips: chips) }
+  }
+
+  /// Tells every subscriber of the conversation, on all servers, that somebody listens.
+  package func say(_ feedback: ListeningFeedback) {
+    notifier.publish(feedback)
+    pass(feedback)
+  }
+
+  /// What this or another server says to the subscribers.
+  package func pass(_ feedback: ListeningFeedback) {
+    for subscription in subscriptions(of: feedback.conversation) { subscription.offer(feedback) }
   }
 
   /// Another server's log growth.
@@ -128,6 +141,11 @@ package final class ConversationHub: Sendable {
     }
     for subscription in due { subscription.heartbeat() }
     for subscription in expired { subscription.end(.tokenExpired) }
+  }
+
+  /// The streams of this server that read the conversation's replies aloud.
+  func speakers(of conversation: ConversationID, user: UserID) -> [SpeechRenderer] {
+    subscriptions(of: conversation).filter { $0.user == user }.compactMap(\.speech)
   }
 
   private func subscriptions(of conversation: ConversationID) -> [Subscription] {

@@ -20,6 +20,19 @@ package struct Connected: Sendable, Equatable {
   package var created: Bool
 }
 
+/// “I am listening”, while somebody speaks for long. Never stored.
+package struct ListeningFeedback: Sendable, Hashable {
+  package var conversation: ConversationID
+  package var session: VoiceSessionID
+  package var text: String
+
+  package init(conversation: ConversationID, session: VoiceSessionID, text: String) {
+    self.conversation = conversation
+    self.session = session
+    self.text = text
+  }
+}
+
 /// A part of a reply that is read aloud, to the subscriber that asked for speech.
 package struct SpeechChunk: Sendable, Equatable {
   package var message: MessageID
@@ -30,14 +43,22 @@ package struct SpeechChunk: Sendable, Equatable {
   /// The piece's last one.
   package var isLast: Bool
   package var cancelEpoch: Int64
+  /// Of the piece, from 0: the audio of one sentence is one whole file.
+  package var sentence: Int
+  package var endsSentence: Bool
 
-  package init(message: MessageID, piece: Int, index: Int, audio: [UInt8], isLast: Bool, cancelEpoch: Int64) {
+  package init(
+    message: MessageID, piece: Int, index: Int, audio: [UInt8], isLast: Bool, cancelEpoch: Int64, sentence: Int,
+    endsSentence: Bool
+  ) {
     self.message = message
     self.piece = piece
     self.index = index
     self.audio = audio
     self.isLast = isLast
     self.cancelEpoch = cancelEpoch
+    self.sentence = sentence
+    self.endsSentence = endsSentence
   }
 }
 

@@ -10,6 +10,8 @@ package final class Subscription: Sendable {
   package let conversation: ConversationID
   /// The second in which the reader's token has ended; `nil`: never.
   let expiry_s: Int64?
+  /// For a reader that asked for speech.
+  let speech: SpeechRenderer?
   private let bounds: Bounds
   private let state = Mutex(State())
 
@@ -24,8 +26,11 @@ package final class Subscription: Sendable {
     }
   }
 
-  init(user: UserID, conversation: ConversationID, bounds: Bounds, expiry_s: Int64? = nil) {
+  init(
+    user: UserID, conversation: ConversationID, bounds: Bounds, expiry_s: Int64? = nil, speech: SpeechRenderer? = nil
+  ) {
     self.expiry_s = expiry_s
+    self.speech = speech
     self.user = user
     self.conversation = conversation
     self.bounds = bounds
@@ -44,6 +49,8 @@ package final class Subscription: Sendable {
     /// The chips that go with a turn this server has completed.
     case turnChips(TurnChips)
     case heartbeat(head: Int64)
+    case listeningFeedback(ListeningFeedback)
+    case speech(SpeechChunk)
   }
 
   private struct Entry {
@@ -93,6 +100,17 @@ package final class Subscription: Sendable {
     }
   }
 
+  /// A moment's word, after everything offered so far; gone when the reader is too slow.
+  func offer(_ feedback: ListeningFeedback) {
+    wake { state in
+      guard state.end == nil, let cursor = state.cursor else { return }
+      let sequence = max(cursor, state.entries.last?.sequence ?? 0)
+      insert(
+        Entry(sequence: sequence, isDurable: false, item: .listeningFeedback(feedback), size_bytes: 256), into: &state)
+      bound(&state)
+    }
+  }
+
   /// The log is known to reach `head`, by a hint or a look at the store.
   package func noteHead(_ head: Int64) {
     wake { state in state.knownHead = max(state.knownHead, head) }
@@ -100,6 +118,11 @@ package final class Subscription: Sendable {
 
   func heartbeat() {
     wake { state in state.heartbeatDue = true }
+  }
+
+  /// Speech waits to be taken: after everything else.
+  func speechIsReady() {
+    wake { _ in }
   }
 
   /// The stream ends after what was taken so far; the first reason counts.
@@ -117,12 +140,12 @@ package final class Subscription: Sendable {
   package func next() async throws -> Step {
     while true {
       try Task.checkCancellation()
-      if let step = state.withLock({ Self.step(&$0) }) { return step }
+      if let step = state.withLock({ step(&$0) }) { return step }
       await withTaskCancellationHandler {
         await withCheckedContinuation { continuation in
           let ready = state.withLock { state in
             // Something may have come since the look above; a cancelled task finds the waiter or comes back.
-            if Task.isCancelled || Self.isReady(state) { return true }
+            if Task.isCancelled || isReady(state) { return true }
             state.waiter = continuation
             return false
           }
@@ -177,22 +200,22 @@ package final class Subscription: Sendable {
     state.durableCount = 0
   }
 
-  private static func isReady(_ state: State) -> Bool {
+  private func isReady(_ state: State) -> Bool {
     if state.end != nil { return true }
     guard let cursor = state.cursor else { return false }
-    return !state.entries.isEmpty || state.knownHead > cursor || state.heartbeatDue
+    return !state.entries.isEmpty || state.knownHead > cursor || state.heartbeatDue || speech?.isReady == true
   }
 
-  private static func step(_ state: inout State) -> Step? {
+  private func step(_ state: inout State) -> Step? {
     if let end = state.end { return .end(end) }
     guard let cursor = state.cursor else { return nil }
     while let first = state.entries.first {
       if first.isDurable ? first.sequence <= cursor : false {
-        drop(&state)
+        Self.drop(&state)
         continue
       }
       if first.isDurable ? first.sequence == cursor + 1 : first.sequence <= cursor {
-        drop(&state)
+        Self.drop(&state)
         if first.isDurable { state.cursor = first.sequence }
         return .deliver(first.item)
       }
@@ -203,7 +226,7 @@ package final class Subscription: Sendable {
       state.heartbeatDue = false
       return .deliver(.heartbeat(head: max(state.knownHead, cursor)))
     }
-    return nil
+    return speech?.take().map { .deliver(.speech($0)) }
   }
 
   private static func drop(_ state: inout State) {
@@ -226,7 +249,7 @@ extension DurableEvent {
     switch kind {
     case .userMessage(let message): 256 + message.text.utf8.count
     case .agentMessage(let piece): 256 + piece.text.utf8.count
-    case .speechFinished(_, _, let heardText): 256 + heardText.utf8.count
+    case .speechFinished(let finish): 256 + finish.heardText.utf8.count
     case .turnStarted, .turnCompleted, .turnFailed, .transcriptionFailed, .conversationEnded: 256
     }
   }

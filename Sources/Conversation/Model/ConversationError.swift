@@ -5,8 +5,15 @@ package enum ConversationError: Error, Sendable, Equatable {
   case conversationDeleted
   case conversationUnknown
   case turnUnknown
+  case voiceSessionUnknown
   case requestIDReused
   case quotaExceeded(QuotaSnapshot)
+  /// Of what is rationed by the hour; more is there after that time.
+  case rateLimited(retryAfter_ms: Int64)
+  /// No recogniser is configured.
+  case engineMissing
+  /// The recogniser gave no text, in its words; they hold nothing that a user said.
+  case recognitionFailed(String)
   /// The field's path as in the proto, and what is wrong with it, in English.
   case fieldInvalid(field: String, description: String)
   case storeUnavailable(String)

@@ -22,7 +22,7 @@ package struct DurableEvent: Sendable, Equatable {
     case turnCompleted(kind: TurnKind, quota: QuotaSnapshot?)
     case turnFailed(kind: TurnKind, reason: TurnFailureReason, retryable: Bool)
     case transcriptionFailed(TranscriptionFailure)
-    case speechFinished(message: MessageID, cancelled: Bool, heardText: String)
+    case speechFinished(SpeechFinish)
     case conversationEnded
   }
 }
@@ -37,10 +37,11 @@ package struct UserMessage: Sendable, Equatable {
   /// Of a spoken message.
   package var voiceSession: VoiceSessionID?
   package var audioDuration_ms: Int64?
+  package var timings: SpeechTimings?
 
   package init(
     id: MessageID, text: String, source: MessageSource, chipID: String?, clientTime: Timestamp?,
-    voiceSession: VoiceSessionID? = nil, audioDuration_ms: Int64? = nil
+    voiceSession: VoiceSessionID? = nil, audioDuration_ms: Int64? = nil, timings: SpeechTimings? = nil
   ) {
     self.id = id
     self.text = text
@@ -49,6 +50,23 @@ package struct UserMessage: Sendable, Equatable {
     self.clientTime = clientTime
     self.voiceSession = voiceSession
     self.audioDuration_ms = audioDuration_ms
+    self.timings = timings
+  }
+}
+
+/// When the stages before a spoken message were passed, on the servers' clocks.
+package struct SpeechTimings: Sendable, Equatable {
+  /// The first segment was received.
+  package var received: Timestamp
+  /// The last segment was durable.
+  package var durable: Timestamp
+  /// The last transcript was there.
+  package var recognised: Timestamp
+
+  package init(received: Timestamp, durable: Timestamp, recognised: Timestamp) {
+    self.received = received
+    self.durable = durable
+    self.recognised = recognised
   }
 }
 
@@ -72,11 +90,34 @@ package struct TranscriptionFailure: Sendable, Equatable {
   }
 }
 
+/// The speech of replies was cancelled.
+package struct SpeechFinish: Sendable, Equatable {
+  /// The reply that was being read aloud.
+  package var message: MessageID
+  package var cancelled: Bool
+  /// What of it was heard; all of it when nobody said.
+  package var heardText: String
+  /// The conversation's cancel epoch from here on.
+  package var cancelEpoch: Int64
+  /// Replies up to this sequence are not read aloud any more.
+  package var through: Int64
+
+  package init(message: MessageID, cancelled: Bool, heardText: String, cancelEpoch: Int64, through: Int64) {
+    self.message = message
+    self.cancelled = cancelled
+    self.heardText = heardText
+    self.cancelEpoch = cancelEpoch
+    self.through = through
+  }
+}
+
 /// Why speech gave no text; the raw value is stored and is the ErrorInfo reason (design §5, Errors).
 package enum TranscriptionFailureReason: String, Sendable, Codable {
   case noSpeech = "NO_SPEECH"
   case engineFailed = "ENGINE_FAILED"
   case engineMissing = "ENGINE_MISSING"
+  /// They never came; nothing is there to try again.
+  case segmentsMissing = "SEGMENTS_MISSING"
 }
 
 /// One piece of what the interviewer says; all pieces of a reply share the id and are committed together.

@@ -77,10 +77,14 @@ package struct MessageRecord: Sendable, Equatable {
   package var turn: TurnID?
   package var createTime: Timestamp
   package var chipID: String?
+  /// Of a spoken message.
+  package var voiceSession: VoiceSessionID?
+  /// Of a reply whose speech was interrupted at a known position.
+  package var heardText: String?
 
   package init(
     id: MessageID, sequence: Int64, role: DialogueMessage.Role, source: MessageSource, pieces: [String], turn: TurnID?,
-    createTime: Timestamp, chipID: String?
+    createTime: Timestamp, chipID: String?, heardText: String? = nil, voiceSession: VoiceSessionID? = nil
   ) {
     self.id = id
     self.sequence = sequence
@@ -90,6 +94,8 @@ package struct MessageRecord: Sendable, Equatable {
     self.turn = turn
     self.createTime = createTime
     self.chipID = chipID
+    self.heardText = heardText
+    self.voiceSession = voiceSession
   }
 }
 

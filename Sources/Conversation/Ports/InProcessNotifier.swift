@@ -4,5 +4,7 @@ package struct InProcessNotifier: Notifier {
 
   package func publish(_ hint: ConversationHint) {}
 
+  package func publish(_ feedback: ListeningFeedback) {}
+
   package func hints() -> AsyncStream<NotifierEvent> { AsyncStream { _ in } }
 }

@@ -2,6 +2,8 @@
 package protocol Notifier: Sendable {
   /// Called after the commit; never blocks, may coalesce.
   func publish(_ hint: ConversationHint)
+  /// The same for a word to the subscribers of a conversation.
+  func publish(_ feedback: ListeningFeedback)
   /// Hints from other servers. `.missed` means that some may be lost: look at every live conversation.
   func hints() -> AsyncStream<NotifierEvent>
 }
@@ -18,5 +20,6 @@ package struct ConversationHint: Sendable, Hashable {
 
 package enum NotifierEvent: Sendable {
   case hint(ConversationHint)
+  case feedback(ListeningFeedback)
   case missed
 }

@@ -337,3 +337,55 @@ package struct ClaimedTurn: Sendable {
     self.events = events
   }
 }
+
+package struct CancelSpeechCommand: Sendable {
+  package var user: UserID
+  package var conversation: ConversationID
+  /// Its reply and all before it; `nil`: everything so far.
+  package var turn: TurnID?
+  package var heard: Heard?
+  package var request: RequestID?
+  package var digest: [UInt8]
+  package var now: Timestamp
+
+  /// What was heard of one reply.
+  package struct Heard: Sendable {
+    /// The sequence of the reply's first piece.
+    package var reply: Int64
+    package var text: String
+
+    package init(reply: Int64, text: String) {
+      self.reply = reply
+      self.text = text
+    }
+  }
+
+  package init(
+    user: UserID, conversation: ConversationID, turn: TurnID?, heard: Heard?, request: RequestID?, digest: [UInt8],
+    now: Timestamp
+  ) {
+    self.user = user
+    self.conversation = conversation
+    self.turn = turn
+    self.heard = heard
+    self.request = request
+    self.digest = digest
+    self.now = now
+  }
+}
+
+package struct CancelSpeechOutcome: Sendable {
+  package var epoch: Int64
+  /// Replies up to this sequence are silent.
+  package var through: Int64
+  /// The request was seen before, or there was nothing to cancel.
+  package var duplicate: Bool
+  package var events: [DurableEvent]
+
+  package init(epoch: Int64, through: Int64, duplicate: Bool, events: [DurableEvent]) {
+    self.epoch = epoch
+    self.through = through
+    self.duplicate = duplicate
+    self.events = events
+  }
+}

@@ -23,6 +23,8 @@ package protocol Store: Sendable {
   func retryTurn(_ command: RetryTurnCommand) async throws -> RetryTurnOutcome
   /// Appends ConversationEnded unless the conversation has ended already; flushes its outbox rows.
   func endConversation(_ command: EndCommand) async throws -> EndOutcome
+  /// Silences replies for good: raises the conversation's cancel epoch, stores what was heard, appends SpeechFinished.
+  func cancelSpeech(_ command: CancelSpeechCommand) async throws -> CancelSpeechOutcome
   /// Soft; idempotent.
   func deleteConversation(user: UserID, conversation: ConversationID, now: Timestamp) async throws
   /// Stores max(stored, sequence), at most the head; returns what is stored.
@@ -45,6 +47,12 @@ package protocol Store: Sendable {
     user: UserID, conversation: ConversationID, after: Int64, through: Int64, limit: Int
   ) async throws -> [DurableEvent]
   func turn(user: UserID, conversation: ConversationID, turn: TurnID) async throws -> TurnRecord?
+  /// The newest reply or greeting, or that of a turn: what a cancel may be about.
+  func reply(
+    user: UserID, conversation: ConversationID, turn: TurnID?
+  ) async throws -> (turn: TurnID?, sequence: Int64, pieces: [String])?
+  /// How often speech of the conversation was cancelled; 0 for an unknown one.
+  func cancelEpoch(user: UserID, conversation: ConversationID) async throws -> Int64
 
   // Leases
   /// Prolongs; returns those that are still the server's. Not fsynced: a lost renewal only ends a lease early.

@@ -1,41 +1,22 @@
 import Interview
 
 extension ConversationService {
-  /// Delivers a conversation's events until the stream ends (design §7, Connect). `deliver` suspends while the reader
-  /// is slow; meanwhile the subscription buffers, within its bounds.
-  ///
-  /// Returns after the end of `untilTurn`; throws the reason for every other end.
+  /// Begins to deliver a conversation's events (design §7, Connect): Connected, the replay, the greeting. `nil` when
+  /// the stream ends there; else `follow` must be called, and delivers the rest. `deliver` suspends while the reader is
+  /// slow; meanwhile the subscription buffers, within its bounds.
   package func connect(
     _ user: UserID, _ call: Connect, deliver: @escaping @Sendable (ConversationOutput) async throws -> Void
-  ) async throws {
-    // In two calls: an idle stream waits in the second one, and the first one's memory is free again.
-    guard let stream = try await open(user, call, deliver: deliver) else { return }
-    defer { hub.unsubscribe(stream.subscription) }
-    try await tail(stream)
-  }
-
-  /// A stream that has caught up with the log.
-  private struct LiveStream {
-    var subscription: Subscription
-    var output: OutputStream
-    /// The greeting whose chips this client waits for.
-    var greeting: TurnID?
-    /// The turn whose end is the stream's.
-    var untilTurn: TurnID?
-  }
-
-  /// Connected, the replay, the greeting; `nil` when the stream ends there.
-  private func open(
-    _ user: UserID, _ call: Connect, deliver: @escaping @Sendable (ConversationOutput) async throws -> Void
-  ) async throws -> LiveStream? {
+  ) async throws -> OpenStream? {
     let conversation = try FieldRules.conversationID(call.conversation)
     let device = try FieldRules.deviceID(call.device, required: call.resume.needsDevice)
     let untilTurn = call.untilTurn.isEmpty ? nil : try FieldRules.turnID(call.untilTurn, field: "until_turn_id")
     let command = ConnectCommand(
       user: user, conversation: conversation, interactive: call.interactive, now: clock.now(),
       replay: try call.resume.replay(), device: device, replayLimit: Limits.replayPage, untilTurn: untilTurn)
+    let speech = try renderer(for: call.speech)
     if call.interactive { try turns.admit() }
-    let subscription = try hub.subscribe(user: user, conversation: conversation, expires: call.expires)
+    let subscription = try hub.subscribe(
+      user: user, conversation: conversation, expires: call.expires, speech: speech)
     do {
       let stream = try await begin(command, subscription, deliver: deliver)
       if stream == nil { hub.unsubscribe(subscription) }
@@ -49,7 +30,7 @@ extension ConversationService {
   private func begin(
     _ command: ConnectCommand, _ subscription: Subscription,
     deliver: @escaping @Sendable (ConversationOutput) async throws -> Void
-  ) async throws -> LiveStream? {
+  ) async throws -> OpenStream? {
     let (user, conversation) = (command.user, command.conversation)
     let outcome = try await store.connect(command)
     if command.untilTurn != nil, outcome.untilTurn == nil { throw ConversationError.turnUnknown }
@@ -61,25 +42,32 @@ extension ConversationService {
         Connected(
           head: outcome.head, recovered: outcome.recovered, heartbeatInterval_ms: settings.heartbeatInterval_ms,
           quota: outcome.quota, created: outcome.created)), command.now)
-    try await replay(outcome, user, conversation, to: stream)
+    try await replay(outcome, user, conversation, subscription.speech, to: stream)
     try await stream.send(.replayCompleted(head: outcome.head), clock.now())
+    if let speech = subscription.speech {
+      speech.begin(epoch: try await store.cancelEpoch(user: user, conversation: conversation), now: clock.now())
+    }
     if let turn = outcome.untilTurn, let end = turn.endSequence, end <= outcome.head { return nil }
 
     let welcome = command.interactive ? try await greet(user, conversation, outcome, now: command.now) : .none
     if case .resume(let suggestions) = welcome {
       try await stream.send(.suggestions(suggestions), clock.now())
     }
-    return LiveStream(
+    return OpenStream(
       subscription: subscription, output: stream, greeting: welcome.turn, untilTurn: command.untilTurn)
   }
 
   private func replay(
-    _ outcome: ConnectOutcome, _ user: UserID, _ conversation: ConversationID, to stream: OutputStream
+    _ outcome: ConnectOutcome, _ user: UserID, _ conversation: ConversationID, _ speech: SpeechRenderer?,
+    to stream: OutputStream
   ) async throws {
     guard var after = outcome.replayAfter else { return }
     var page = outcome.replay
     while true {
-      for event in page { try await stream.send(event) }
+      for event in page {
+        try await stream.send(event)
+        speech?.followReplay(event)
+      }
       guard let last = page.last else { return }
       after = last.sequence
       guard after < outcome.head else { return }
@@ -142,7 +130,9 @@ extension ConversationService {
     return chips.isEmpty ? nil : Suggestions(reason: .resume, stage: state.stage.rawValue, chips: chips)
   }
 
-  private func tail(_ stream: LiveStream) async throws {
+  /// Delivers live events. Returns after the end of `untilTurn`; throws the reason for every other end.
+  package func follow(_ stream: OpenStream) async throws {
+    defer { hub.unsubscribe(stream.subscription) }
     var reader = LiveReader(subscription: stream.subscription, store: store)
     do {
       while true {
@@ -159,10 +149,11 @@ extension ConversationService {
   }
 
   /// False after the stream's last event.
-  private func pass(_ taken: Subscription.Taken, to stream: LiveStream) async throws -> Bool {
+  private func pass(_ taken: Subscription.Taken, to stream: OpenStream) async throws -> Bool {
     switch taken {
     case .durable(let event):
       try await stream.output.send(event)
+      stream.subscription.speech?.follow(event)
       if let until = stream.untilTurn, event.turn == until, event.kind.endsTurn { return false }
     case .turnChips(let chips):
       // Chips of a greeting go to whoever waited for it; those of a reply to everybody.
@@ -170,6 +161,12 @@ extension ConversationService {
       try await stream.output.send(.suggestions(chips.suggestions), clock.now())
     case .heartbeat(let head):
       try await stream.output.send(.heartbeat(head: head), clock.now())
+    case .listeningFeedback(let feedback):
+      try await stream.output.send(
+        .listeningFeedback(session: feedback.session, text: feedback.text), clock.now())
+    case .speech(let chunk):
+      try await stream.output.send(.speechChunk(chunk), clock.now())
+      stream.subscription.speech?.delivered(chunk)
     }
     return true
   }
@@ -181,6 +178,23 @@ package struct ConversationOutput: Sendable, Equatable {
   /// Now, for ephemeral events.
   package var time: Timestamp
   package var event: LiveEvent
+}
+
+/// A Connect stream that has caught up with the log.
+package final class OpenStream: Sendable {
+  fileprivate let subscription: Subscription
+  fileprivate let output: OutputStream
+  /// The greeting whose chips this client waits for.
+  fileprivate let greeting: TurnID?
+  /// The turn whose end is the stream's.
+  fileprivate let untilTurn: TurnID?
+
+  fileprivate init(subscription: Subscription, output: OutputStream, greeting: TurnID?, untilTurn: TurnID?) {
+    self.subscription = subscription
+    self.output = output
+    self.greeting = greeting
+    self.untilTurn = untilTurn
+  }
 }
 
 private struct OutputStream: Sendable {

@@ -9,11 +9,13 @@ package struct ConversationService: Sendable {
   let settings: ConversationSettings
   let clock: any WallClock
   let identifiers: any IdentifierSource
+  /// `nil`: no engine reads replies aloud.
+  let speech: SpeechEngine?
   let logger: Logger
 
   package init(
     store: any Store, hub: ConversationHub, turns: TurnEngine, settings: ConversationSettings, clock: any WallClock,
-    identifiers: any IdentifierSource, logger: Logger
+    identifiers: any IdentifierSource, speech: SpeechEngine? = nil, logger: Logger
   ) {
     self.store = store
     self.hub = hub
@@ -21,6 +23,7 @@ package struct ConversationService: Sendable {
     self.settings = settings
     self.clock = clock
     self.identifiers = identifiers
+    self.speech = speech
     self.logger = logger
   }
 

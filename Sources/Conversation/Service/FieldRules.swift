@@ -21,6 +21,10 @@ enum FieldRules {
     TurnID(try identifier(text, field: field, characters: Limits.conversationIDCharacters))
   }
 
+  static func voiceSessionID(_ text: String, field: String) throws(ConversationError) -> VoiceSessionID {
+    VoiceSessionID(try identifier(text, field: field, characters: Limits.voiceSessionIDCharacters))
+  }
+
   static func deviceID(_ text: String, required: Bool) throws(ConversationError) -> String {
     if text.isEmpty, !required { return text }
     return try identifier(text, field: "device_id", characters: Limits.deviceIDCharacters)
@@ -57,6 +61,23 @@ enum FieldRules {
       throw .fieldInvalid(field: "chip_id", description: "is not the id of a suggestion")
     }
     return text
+  }
+
+  static func speechFormat(_ name: String) throws(ConversationError) -> SpeechFormat {
+    if name.isEmpty { return .mp3 }
+    guard let format = SpeechFormat(rawValue: name) else {
+      throw .fieldInvalid(field: "speech.format", description: "must be `mp3` or `wav`")
+    }
+    return format
+  }
+
+  /// A position in a spoken reply.
+  static func heard(_ heard_ms: Int64?) throws(ConversationError) -> Int64? {
+    guard let heard_ms else { return nil }
+    guard (0...Limits.heardMaximum_ms).contains(heard_ms) else {
+      throw .fieldInvalid(field: "heard", description: "must be between 0 and one hour")
+    }
+    return heard_ms
   }
 
   static func pageSize(_ size: Int32, default standard: Int, maximum: Int) throws(ConversationError) -> Int {

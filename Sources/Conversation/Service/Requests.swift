@@ -48,9 +48,22 @@ package struct Connect: Sendable {
   package var untilTurn: String
   /// When the caller's token ends.
   package var expires: Timestamp?
+  /// Replies are to be read aloud.
+  package var speech: Speech?
+
+  package struct Speech: Sendable {
+    package var format: String
+    package var voice: String
+
+    package init(format: String, voice: String) {
+      self.format = format
+      self.voice = voice
+    }
+  }
 
   package init(
-    conversation: String, interactive: Bool, resume: Resume, device: String, untilTurn: String, expires: Timestamp?
+    conversation: String, interactive: Bool, resume: Resume, device: String, untilTurn: String, expires: Timestamp?,
+    speech: Speech? = nil
   ) {
     self.conversation = conversation
     self.interactive = interactive
@@ -58,6 +71,7 @@ package struct Connect: Sendable {
     self.device = device
     self.untilTurn = untilTurn
     self.expires = expires
+    self.speech = speech
   }
 }
 

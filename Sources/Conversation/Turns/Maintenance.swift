@@ -9,11 +9,13 @@ package struct Maintenance: Sendable {
   private let settings: ConversationSettings
   private let clock: any WallClock
   private let notifier: any Notifier
+  /// `nil`: no speech is recognised here.
+  private let voice: VoiceSessions?
   private let logger: Logger
 
   package init(
     store: any Store, hub: ConversationHub, turns: TurnEngine, settings: ConversationSettings, clock: any WallClock,
-    notifier: any Notifier, logger: Logger
+    notifier: any Notifier, voice: VoiceSessions? = nil, logger: Logger
   ) {
     self.store = store
     self.hub = hub
@@ -21,6 +23,7 @@ package struct Maintenance: Sendable {
     self.settings = settings
     self.clock = clock
     self.notifier = notifier
+    self.voice = voice
     self.logger = logger
   }
 
@@ -32,6 +35,7 @@ package struct Maintenance: Sendable {
       group.addTask { await every(settings.claimInterval_ms) { await claim() } }
       group.addTask { await every(settings.pruneInterval_ms) { await prune() } }
       group.addTask { await followHints() }
+      if let voice { group.addTask { await voice.run() } }
       if settings.headsInterval_ms > 0 {
         group.addTask { await every(settings.headsInterval_ms) { await lookForHeads() } }
       }
@@ -60,6 +64,7 @@ package struct Maintenance: Sendable {
     for await event in notifier.hints() {
       switch event {
       case .hint(let hint): hub.noteHead(hint.conversation, hint.head)
+      case .feedback(let feedback): hub.pass(feedback)
       case .missed: await lookForHeads()
       }
     }

@@ -89,8 +89,21 @@ extension ConversationV1 {
       context: ServerContext
     ) async throws -> ConversationV1.SendTextResponse
 
-    /// Speech of the user, one voice session a stream: config first, then segments. Each answer says what is
-    /// durable now. Not built yet: UNIMPLEMENTED.
+    /// Speech of the user, one voice session a stream: config first, then segments. Every segment (its parts count
+    /// as one) has one answer, in the order of their coming, after its commit: what is durable now. A segment that
+    /// is refused is refused alone (`rejected`), and the stream goes on. At most 8 segments may be unanswered; then
+    /// the client is stopped by flow control. Creates the conversation.
+    ///
+    /// A session is its id: it may go on by another stream on any server, in any order, with repetitions. It ends
+    /// when the segment with is_last and all before it are durable: one UserMessage and its turn. Five minutes
+    /// after is_last it ends without what is missing (`……` in its place, and TranscriptionFailed); ten minutes
+    /// without another segment, or at EndConversation, it is abandoned: a UserMessage without a turn. Nothing
+    /// recognised: TranscriptionFailed alone. Index 0 with other bytes, after the end or by a later stream, begins
+    /// a new generation of the id.
+    ///
+    /// The session's first segment is charged as a turn, and only it can be refused for want of quota: the stream
+    /// ends with RESOURCE_EXHAUSTED, QUOTA_EXCEEDED. Other ends: UNAUTHENTICATED with TOKEN_EXPIRED, UNAVAILABLE;
+    /// what is not answered then is sent again on a new stream.
     func streamAudio(
       _ requests: RequestStream<ConversationV1.StreamAudioRequest>,
       to responses: ResponseWriter<ConversationV1.StreamAudioResponse>,
@@ -103,19 +116,29 @@ extension ConversationV1 {
       context: ServerContext
     ) async throws -> ConversationV1.EndConversationResponse
 
-    /// Stops the speech that is being played. Not built yet: UNIMPLEMENTED.
+    /// Stops the speech of replies on every stream of the conversation, and says how much of it was heard: from
+    /// then on the interviewer knows no more of that reply. The answer does not wait for turns. Where nothing is
+    /// read aloud, or all of it was cancelled before, nothing changes. A user message does the same for all replies
+    /// before it, but cuts nothing. After the answer, no chunk of a cancelled reply follows on streams of this
+    /// server, unless the client did not read the chunk that was being sent; on streams of other servers as soon as
+    /// they hear of it. Both are known by their older cancel_epoch. NOT_FOUND with TURN_UNKNOWN. ALREADY_EXISTS
+    /// with REQUEST_ID_REUSED.
     func cancelSpeech(
       _ request: ConversationV1.CancelSpeechRequest,
       context: ServerContext
     ) async throws -> ConversationV1.CancelSpeechResponse
 
-    /// Speech to text, nothing stored. Not built yet: UNIMPLEMENTED.
+    /// Speech to text, nothing stored: config first, then the recording in parts of at most 1 MiB, 12 MiB in all.
+    /// "" when nothing was said. FAILED_PRECONDITION with ENGINE_MISSING, UNAVAILABLE with ENGINE_FAILED,
+    /// RESOURCE_EXHAUSTED with RATE_LIMITED and RetryInfo after 60 calls or 20 minutes of speech in an hour.
     func transcribe(
       _ requests: RequestStream<ConversationV1.TranscribeRequest>,
       context: ServerContext
     ) async throws -> ConversationV1.TranscribeResponse
 
-    /// Recognises a voice session again whose recognition failed. Not built yet: UNIMPLEMENTED.
+    /// Recognises a voice session again of which nothing was recognised; its message and turn follow as if it had
+    /// just been spoken. Idempotent: a session in another state, or whose audio is deleted, is left alone and
+    /// reported as it is. NOT_FOUND with VOICE_SESSION_UNKNOWN.
     func retryTranscription(
       _ request: ConversationV1.RetryTranscriptionRequest,
       context: ServerContext
@@ -157,7 +180,7 @@ extension ConversationV1 {
       context: ServerContext
     ) async throws -> ConversationV1.ListMessagesResponse
 
-    /// What of a voice session is durable. Not built yet: UNIMPLEMENTED.
+    /// What of a voice session is durable. NOT_FOUND with VOICE_SESSION_UNKNOWN.
     func getVoiceSession(
       _ request: ConversationV1.GetVoiceSessionRequest,
       context: ServerContext
@@ -201,8 +224,21 @@ extension ConversationV1 {
       try await channel.unary(ConversationV1.ConversationService.sendText, request, options: options)
     }
 
-    /// Speech of the user, one voice session a stream: config first, then segments. Each answer says what is
-    /// durable now. Not built yet: UNIMPLEMENTED.
+    /// Speech of the user, one voice session a stream: config first, then segments. Every segment (its parts count
+    /// as one) has one answer, in the order of their coming, after its commit: what is durable now. A segment that
+    /// is refused is refused alone (`rejected`), and the stream goes on. At most 8 segments may be unanswered; then
+    /// the client is stopped by flow control. Creates the conversation.
+    ///
+    /// A session is its id: it may go on by another stream on any server, in any order, with repetitions. It ends
+    /// when the segment with is_last and all before it are durable: one UserMessage and its turn. Five minutes
+    /// after is_last it ends without what is missing (`……` in its place, and TranscriptionFailed); ten minutes
+    /// without another segment, or at EndConversation, it is abandoned: a UserMessage without a turn. Nothing
+    /// recognised: TranscriptionFailed alone. Index 0 with other bytes, after the end or by a later stream, begins
+    /// a new generation of the id.
+    ///
+    /// The session's first segment is charged as a turn, and only it can be refused for want of quota: the stream
+    /// ends with RESOURCE_EXHAUSTED, QUOTA_EXCEEDED. Other ends: UNAUTHENTICATED with TOKEN_EXPIRED, UNAVAILABLE;
+    /// what is not answered then is sent again on a new stream.
     package func streamAudio(
       options: CallOptions = CallOptions()
     ) -> ClientCall<ConversationV1.StreamAudioRequest, ConversationV1.StreamAudioResponse> {
@@ -217,7 +253,13 @@ extension ConversationV1 {
       try await channel.unary(ConversationV1.ConversationService.endConversation, request, options: options)
     }
 
-    /// Stops the speech that is being played. Not built yet: UNIMPLEMENTED.
+    /// Stops the speech of replies on every stream of the conversation, and says how much of it was heard: from
+    /// then on the interviewer knows no more of that reply. The answer does not wait for turns. Where nothing is
+    /// read aloud, or all of it was cancelled before, nothing changes. A user message does the same for all replies
+    /// before it, but cuts nothing. After the answer, no chunk of a cancelled reply follows on streams of this
+    /// server, unless the client did not read the chunk that was being sent; on streams of other servers as soon as
+    /// they hear of it. Both are known by their older cancel_epoch. NOT_FOUND with TURN_UNKNOWN. ALREADY_EXISTS
+    /// with REQUEST_ID_REUSED.
     package func cancelSpeech(
       _ request: ConversationV1.CancelSpeechRequest,
       options: CallOptions = CallOptions()
@@ -225,7 +267,9 @@ extension ConversationV1 {
       try await channel.unary(ConversationV1.ConversationService.cancelSpeech, request, options: options)
     }
 
-    /// Speech to text, nothing stored. Not built yet: UNIMPLEMENTED.
+    /// Speech to text, nothing stored: config first, then the recording in parts of at most 1 MiB, 12 MiB in all.
+    /// "" when nothing was said. FAILED_PRECONDITION with ENGINE_MISSING, UNAVAILABLE with ENGINE_FAILED,
+    /// RESOURCE_EXHAUSTED with RATE_LIMITED and RetryInfo after 60 calls or 20 minutes of speech in an hour.
     package func transcribe(
       options: CallOptions = CallOptions(),
       _ send: (ClientCall<ConversationV1.TranscribeRequest, ConversationV1.TranscribeResponse>) async throws -> Void
@@ -233,7 +277,9 @@ extension ConversationV1 {
       try await channel.clientStreaming(ConversationV1.ConversationService.transcribe, options: options, send)
     }
 
-    /// Recognises a voice session again whose recognition failed. Not built yet: UNIMPLEMENTED.
+    /// Recognises a voice session again of which nothing was recognised; its message and turn follow as if it had
+    /// just been spoken. Idempotent: a session in another state, or whose audio is deleted, is left alone and
+    /// reported as it is. NOT_FOUND with VOICE_SESSION_UNKNOWN.
     package func retryTranscription(
       _ request: ConversationV1.RetryTranscriptionRequest,
       options: CallOptions = CallOptions()
@@ -289,7 +335,7 @@ extension ConversationV1 {
       try await channel.unary(ConversationV1.ConversationService.listMessages, request, options: options)
     }
 
-    /// What of a voice session is durable. Not built yet: UNIMPLEMENTED.
+    /// What of a voice session is durable. NOT_FOUND with VOICE_SESSION_UNKNOWN.
     package func getVoiceSession(
       _ request: ConversationV1.GetVoiceSessionRequest,
       options: CallOptions = CallOptions()

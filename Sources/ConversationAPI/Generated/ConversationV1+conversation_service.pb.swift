@@ -225,10 +225,14 @@ extension ConversationV1 {
     }
   }
 
-  /// Asks for spoken replies on this stream. Until speech is built, the stream carries no SpeechChunk.
+  /// Asks for spoken replies on this stream: live pieces as SpeechChunk events. Of a replay only the reply that
+  /// ends it is read aloud, when it is at most five minutes old. The response metadata `x-life-echo-speech` is
+  /// the format that the stream carries, or `unavailable`: the server has no speech engine, and no SpeechChunk
+  /// comes.
   package struct SpeechOptions: StructMessage {
-    /// Such as `mp3`.
+    /// `mp3` or `wav`; "": mp3.
     package var format: String
+    /// Of the engine, at most 64 characters; "": its default.
     package var voice: String
 
     package static var protobufName: String { "lifeecho.conversation.v1.SpeechOptions" }
@@ -483,10 +487,13 @@ extension ConversationV1 {
   }
 
   package struct AudioConfig: StructMessage {
+    /// As SendTextRequest.conversation_id.
     package var conversationID: String
+    /// Chosen by the client, per conversation; 1..256 characters.
     package var voiceSessionID: String
     package var format: ConversationV1.AudioFormat
-    /// Arms the listening feedback; false when segments come unannounced.
+    /// Somebody speaks now: ListeningFeedback follows after 8 s without is_last, while this stream lives; once per
+    /// session, counted from the first stream that said so. False when segments come unannounced.
     package var recordingStarted: Bool
     package var kind: ConversationV1.AudioKind
 
@@ -532,13 +539,18 @@ extension ConversationV1 {
   package struct AudioSegment: StructMessage {
     /// 0..4095.
     package var index: Int32
-    /// At most 1 MiB a part and 12 MiB a segment.
+    /// At most 1 MiB a part and 12 MiB a segment; not empty. A container of its own each.
     package var content: [UInt8]
+    /// As the client measured it, at most an hour in all; absent: taken for what 16 kHz, 16 bits would make of the
+    /// size.
     package var duration: GoogleProtobuf.Duration?
+    /// The last one, also when it overtakes others; may be said by a repetition.
     package var isLast: Bool
+    /// On the device's clock. Informative.
     package var recordTime: GoogleProtobuf.Timestamp?
-    /// Counts the parts of one segment from 0.
+    /// Counts the parts of one segment from 0; they follow one another. Duration and record_time of part 0 count.
     package var part: Int32
+    /// The next message is the same segment's next part, within 30 s.
     package var moreParts: Bool
 
     package static var protobufName: String { "lifeecho.conversation.v1.AudioSegment" }
@@ -595,10 +607,14 @@ extension ConversationV1 {
     package var durable: [Int32]
     /// Gaps below the highest durable one; at most 64 listed.
     package var missing: [Int32]
+    /// The segment was durable before.
     package var duplicate: Bool
-    /// Segments that were refused, each alone.
+    /// The segment, when it was refused: INVALID_ARGUMENT with FIELD_INVALID; ALREADY_EXISTS with SEGMENT_CONFLICT,
+    /// other bytes are durable under its index; FAILED_PRECONDITION with VOICE_SESSION_FINISHED; RESOURCE_EXHAUSTED
+    /// with SEGMENT_TOO_LARGE or VOICE_SESSION_FULL (60 minutes); UNAVAILABLE with OVERLOADED, to be sent again.
     package var rejected: [ConversationV1.Rejection]
     package var state: ConversationV1.VoiceSessionState
+    /// With the session's first and last segment.
     package var quota: ConversationV1.QuotaStatus?
 
     package static var protobufName: String { "lifeecho.conversation.v1.StreamAudioResponse" }
@@ -740,9 +756,13 @@ extension ConversationV1 {
 
   package struct CancelSpeechRequest: StructMessage {
     package var conversationID: String
+    /// The turn whose reply is being played: that reply and all before it become silent. "": everything said so
+    /// far.
     package var turnID: String
-    /// How much of the speech was heard.
+    /// How much of that reply's audio was played, pauses between pieces not counted; absent: not known, nothing is
+    /// cut. At most one hour. What was heard is cut at the end of a sentence or clause.
     package var heard: GoogleProtobuf.Duration?
+    /// As SendTextRequest.request_id.
     package var requestID: String
 
     package static var protobufName: String { "lifeecho.conversation.v1.CancelSpeechRequest" }
@@ -781,13 +801,16 @@ extension ConversationV1 {
   }
 
   package struct CancelSpeechResponse: StructMessage {
-    /// No chunk of an older epoch follows this answer.
+    /// Chunks with a smaller cancel_epoch are of cancelled speech.
     package var cancelEpoch: Int64
+    /// True when request_id was seen before, or there was nothing to cancel.
+    package var duplicate: Bool
 
     package static var protobufName: String { "lifeecho.conversation.v1.CancelSpeechResponse" }
 
-    package init(cancelEpoch: Int64 = 0) {
+    package init(cancelEpoch: Int64 = 0, duplicate: Bool = false) {
       self.cancelEpoch = cancelEpoch
+      self.duplicate = duplicate
     }
 
     package static var type: UnsafePointer<ProtobufCMessageDescriptor> {
@@ -796,11 +819,13 @@ extension ConversationV1 {
 
     package init(_ wire: UnsafePointer<Lifeecho__Conversation__V1__CancelSpeechResponse>) throws(WireError) {
       cancelEpoch = wire.pointee.cancel_epoch
+      duplicate = wire.pointee.duplicate != 0
     }
 
     package func make(in arena: Arena) -> UnsafeMutablePointer<Lifeecho__Conversation__V1__CancelSpeechResponse> {
       let wire = arena.make(lifeecho__conversation__v1__cancel_speech_response__init)
       wire.pointee.cancel_epoch = cancelEpoch
+      wire.pointee.duplicate = duplicate ? 1 : 0
       return wire
     }
   }
@@ -854,11 +879,17 @@ extension ConversationV1 {
 
   package struct TranscribeConfig: StructMessage {
     package var format: ConversationV1.AudioFormat
+    /// As the client measured it; absent: taken for what 16 kHz, 16 bits would make of the size.
+    package var duration: GoogleProtobuf.Duration?
 
     package static var protobufName: String { "lifeecho.conversation.v1.TranscribeConfig" }
 
-    package init(format: ConversationV1.AudioFormat = ConversationV1.AudioFormat(rawValue: 0)) {
+    package init(
+      format: ConversationV1.AudioFormat = ConversationV1.AudioFormat(rawValue: 0),
+      duration: GoogleProtobuf.Duration? = nil
+    ) {
       self.format = format
+      self.duration = duration
     }
 
     package static var type: UnsafePointer<ProtobufCMessageDescriptor> {
@@ -867,11 +898,13 @@ extension ConversationV1 {
 
     package init(_ wire: UnsafePointer<Lifeecho__Conversation__V1__TranscribeConfig>) throws(WireError) {
       format = ConversationV1.AudioFormat(rawValue: wire.pointee.format)
+      duration = try FieldReading.message(wire.pointee.duration, "duration")
     }
 
     package func make(in arena: Arena) -> UnsafeMutablePointer<Lifeecho__Conversation__V1__TranscribeConfig> {
       let wire = arena.make(lifeecho__conversation__v1__transcribe_config__init)
       wire.pointee.format = format.rawValue
+      wire.pointee.duration = arena.message(duration)
       return wire
     }
   }
@@ -903,7 +936,9 @@ extension ConversationV1 {
   package struct RetryTranscriptionRequest: StructMessage {
     package var conversationID: String
     package var voiceSessionID: String
+    /// 0: the newest.
     package var generation: Int32
+    /// A UUID or "". The session's state makes the call idempotent, with or without it.
     package var requestID: String
 
     package static var protobufName: String { "lifeecho.conversation.v1.RetryTranscriptionRequest" }

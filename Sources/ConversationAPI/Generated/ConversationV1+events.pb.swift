@@ -45,6 +45,8 @@ extension ConversationV1 {
     package var turnID: String
     /// The command that caused it, if it came with one.
     package var requestID: String
+    /// To service tokens only, of what was spoken.
+    package var timings: ConversationV1.EventTimings?
     package var event: Event?
 
     package enum Event: Sendable, Equatable {
@@ -77,6 +79,7 @@ extension ConversationV1 {
       createTime: GoogleProtobuf.Timestamp? = nil,
       turnID: String = "",
       requestID: String = "",
+      timings: ConversationV1.EventTimings? = nil,
       event: Event? = nil
     ) {
       self.sequence = sequence
@@ -84,6 +87,7 @@ extension ConversationV1 {
       self.createTime = createTime
       self.turnID = turnID
       self.requestID = requestID
+      self.timings = timings
       self.event = event
     }
 
@@ -97,6 +101,7 @@ extension ConversationV1 {
       createTime = try FieldReading.message(wire.pointee.create_time, "create_time")
       turnID = try FieldReading.string(wire.pointee.turn_id, "turn_id")
       requestID = try FieldReading.string(wire.pointee.request_id, "request_id")
+      timings = try FieldReading.message(wire.pointee.timings, "timings")
       switch wire.pointee.event_case.rawValue {
       case 16:
         event = try FieldReading.message(wire.pointee.user_message, "user_message")
@@ -161,6 +166,7 @@ extension ConversationV1 {
       wire.pointee.create_time = arena.message(createTime)
       wire.pointee.turn_id = arena.data(turnID)
       wire.pointee.request_id = arena.data(requestID)
+      wire.pointee.timings = arena.message(timings)
       switch event {
       case .userMessage(let value):
         wire.pointee.event_case = .init(rawValue: 16)
@@ -216,6 +222,46 @@ extension ConversationV1 {
       case nil:
         break
       }
+      return wire
+    }
+  }
+
+  /// When the stages before a spoken UserMessage were passed, on the servers' clocks.
+  package struct EventTimings: StructMessage {
+    /// The first segment was received.
+    package var receiveTime: GoogleProtobuf.Timestamp?
+    /// The last segment was durable.
+    package var durableTime: GoogleProtobuf.Timestamp?
+    /// The last transcript was there.
+    package var recognizeTime: GoogleProtobuf.Timestamp?
+
+    package static var protobufName: String { "lifeecho.conversation.v1.EventTimings" }
+
+    package init(
+      receiveTime: GoogleProtobuf.Timestamp? = nil,
+      durableTime: GoogleProtobuf.Timestamp? = nil,
+      recognizeTime: GoogleProtobuf.Timestamp? = nil
+    ) {
+      self.receiveTime = receiveTime
+      self.durableTime = durableTime
+      self.recognizeTime = recognizeTime
+    }
+
+    package static var type: UnsafePointer<ProtobufCMessageDescriptor> {
+      lifeecho__conversation__v1__event_timings__type()
+    }
+
+    package init(_ wire: UnsafePointer<Lifeecho__Conversation__V1__EventTimings>) throws(WireError) {
+      receiveTime = try FieldReading.message(wire.pointee.receive_time, "receive_time")
+      durableTime = try FieldReading.message(wire.pointee.durable_time, "durable_time")
+      recognizeTime = try FieldReading.message(wire.pointee.recognize_time, "recognize_time")
+    }
+
+    package func make(in arena: Arena) -> UnsafeMutablePointer<Lifeecho__Conversation__V1__EventTimings> {
+      let wire = arena.make(lifeecho__conversation__v1__event_timings__init)
+      wire.pointee.receive_time = arena.message(receiveTime)
+      wire.pointee.durable_time = arena.message(durableTime)
+      wire.pointee.recognize_time = arena.message(recognizeTime)
       return wire
     }
   }
@@ -418,11 +464,13 @@ extension ConversationV1 {
     }
   }
 
-  /// Speech could not be recognised; the audio is kept. Durable.
+  /// Speech, or part of it, could not be recognised. Durable. Reasons: NO_SPEECH; ENGINE_FAILED and
+  /// ENGINE_MISSING, the audio is kept and RetryTranscription may help; SEGMENTS_MISSING, they never came.
   package struct TranscriptionFailed: StructMessage {
     package var voiceSessionID: String
     package var generation: Int32
-    /// Empty: the whole session.
+    /// The segments that a `……` in the session's UserMessage stands for. Empty: the whole session, and no
+    /// UserMessage.
     package var indices: [Int32]
     package var error: GoogleRPC.Status?
     package var retryable: Bool
@@ -467,18 +515,24 @@ extension ConversationV1 {
     }
   }
 
-  /// A spoken reply was played or interrupted. Durable.
+  /// The speech of a reply was cancelled by CancelSpeech. Durable. (That speech was played to its end is known to
+  /// the client alone, and not told. A user message ends the speech before it without this event.)
   package struct SpeechFinished: StructMessage {
+    /// The reply that was being read aloud; all before it are silent too.
     package var messageID: String
     package var cancelled: Bool
+    /// What of it was heard; the whole text when CancelSpeech named no position.
     package var heardText: String
+    /// The conversation's cancel epoch from here on.
+    package var cancelEpoch: Int64
 
     package static var protobufName: String { "lifeecho.conversation.v1.SpeechFinished" }
 
-    package init(messageID: String = "", cancelled: Bool = false, heardText: String = "") {
+    package init(messageID: String = "", cancelled: Bool = false, heardText: String = "", cancelEpoch: Int64 = 0) {
       self.messageID = messageID
       self.cancelled = cancelled
       self.heardText = heardText
+      self.cancelEpoch = cancelEpoch
     }
 
     package static var type: UnsafePointer<ProtobufCMessageDescriptor> {
@@ -489,6 +543,7 @@ extension ConversationV1 {
       messageID = try FieldReading.string(wire.pointee.message_id, "message_id")
       cancelled = wire.pointee.cancelled != 0
       heardText = try FieldReading.string(wire.pointee.heard_text, "heard_text")
+      cancelEpoch = wire.pointee.cancel_epoch
     }
 
     package func make(in arena: Arena) -> UnsafeMutablePointer<Lifeecho__Conversation__V1__SpeechFinished> {
@@ -496,6 +551,7 @@ extension ConversationV1 {
       wire.pointee.message_id = arena.data(messageID)
       wire.pointee.cancelled = cancelled ? 1 : 0
       wire.pointee.heard_text = arena.data(heardText)
+      wire.pointee.cancel_epoch = cancelEpoch
       return wire
     }
   }
@@ -685,13 +741,25 @@ extension ConversationV1 {
     }
   }
 
+  /// A part of a piece that is read aloud, to the stream that asked for speech. A piece's chunks follow its
+  /// AgentMessage, in order; those of a reply's pieces follow each other. Between them come whatever durable
+  /// events there are.
   package struct SpeechChunk: StructMessage {
     package var messageID: String
     package var pieceIndex: Int32
+    /// From 0 within the piece.
     package var chunkIndex: Int32
+    /// At most 32 KiB; may be empty in a piece's last chunk.
     package var audio: [UInt8]
+    /// The piece's last one; also when the engine failed and the rest is not read aloud.
     package var isLast: Bool
+    /// Drop chunks whose epoch is less than that of a CancelSpeechResponse or SpeechFinished you have seen.
     package var cancelEpoch: Int64
+    /// From 0 within the piece. The audio of one sentence is one whole file in the asked format; MP3 may be joined
+    /// as it is.
+    package var sentenceIndex: Int32
+    /// The sentence's last one.
+    package var endsSentence: Bool
 
     package static var protobufName: String { "lifeecho.conversation.v1.SpeechChunk" }
 
@@ -701,7 +769,9 @@ extension ConversationV1 {
       chunkIndex: Int32 = 0,
       audio: [UInt8] = [],
       isLast: Bool = false,
-      cancelEpoch: Int64 = 0
+      cancelEpoch: Int64 = 0,
+      sentenceIndex: Int32 = 0,
+      endsSentence: Bool = false
     ) {
       self.messageID = messageID
       self.pieceIndex = pieceIndex
@@ -709,6 +779,8 @@ extension ConversationV1 {
       self.audio = audio
       self.isLast = isLast
       self.cancelEpoch = cancelEpoch
+      self.sentenceIndex = sentenceIndex
+      self.endsSentence = endsSentence
     }
 
     package static var type: UnsafePointer<ProtobufCMessageDescriptor> {
@@ -722,6 +794,8 @@ extension ConversationV1 {
       audio = FieldReading.bytes(wire.pointee.audio)
       isLast = wire.pointee.is_last != 0
       cancelEpoch = wire.pointee.cancel_epoch
+      sentenceIndex = wire.pointee.sentence_index
+      endsSentence = wire.pointee.ends_sentence != 0
     }
 
     package func make(in arena: Arena) -> UnsafeMutablePointer<Lifeecho__Conversation__V1__SpeechChunk> {
@@ -732,6 +806,8 @@ extension ConversationV1 {
       wire.pointee.audio = arena.data(audio)
       wire.pointee.is_last = isLast ? 1 : 0
       wire.pointee.cancel_epoch = cancelEpoch
+      wire.pointee.sentence_index = sentenceIndex
+      wire.pointee.ends_sentence = endsSentence ? 1 : 0
       return wire
     }
   }

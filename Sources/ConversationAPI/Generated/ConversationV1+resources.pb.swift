@@ -240,8 +240,10 @@ extension ConversationV1 {
     package var createTime: GoogleProtobuf.Timestamp?
     package var chipID: String
     package var voiceSessionID: String
-    /// What of the spoken reply was heard, when it was interrupted; "" otherwise.
+    /// What of the spoken reply was heard, when it was interrupted at a known position; `text` is the whole reply.
     package var heardText: String
+    /// True when heard_text says what was heard, even if that is nothing.
+    package var interrupted: Bool
 
     package static var protobufName: String { "lifeecho.conversation.v1.Message" }
 
@@ -255,7 +257,8 @@ extension ConversationV1 {
       createTime: GoogleProtobuf.Timestamp? = nil,
       chipID: String = "",
       voiceSessionID: String = "",
-      heardText: String = ""
+      heardText: String = "",
+      interrupted: Bool = false
     ) {
       self.messageID = messageID
       self.sequence = sequence
@@ -267,6 +270,7 @@ extension ConversationV1 {
       self.chipID = chipID
       self.voiceSessionID = voiceSessionID
       self.heardText = heardText
+      self.interrupted = interrupted
     }
 
     package static var type: UnsafePointer<ProtobufCMessageDescriptor> {
@@ -284,6 +288,7 @@ extension ConversationV1 {
       chipID = try FieldReading.string(wire.pointee.chip_id, "chip_id")
       voiceSessionID = try FieldReading.string(wire.pointee.voice_session_id, "voice_session_id")
       heardText = try FieldReading.string(wire.pointee.heard_text, "heard_text")
+      interrupted = wire.pointee.interrupted != 0
     }
 
     package func make(in arena: Arena) -> UnsafeMutablePointer<Lifeecho__Conversation__V1__Message> {
@@ -298,6 +303,7 @@ extension ConversationV1 {
       wire.pointee.chip_id = arena.data(chipID)
       wire.pointee.voice_session_id = arena.data(voiceSessionID)
       wire.pointee.heard_text = arena.data(heardText)
+      wire.pointee.interrupted = interrupted ? 1 : 0
       return wire
     }
   }

@@ -26,7 +26,8 @@ extension DurableEvent.Kind {
           chipID: try payload.optionalString("chip_id"),
           clientTime: try payload.optionalInteger("client_time").map(Timestamp.init(microseconds:)),
           voiceSession: try payload.optionalString("voice_session_id").map { VoiceSessionID($0) },
-          audioDuration_ms: try payload.optionalInteger("audio_duration_ms")))
+          audioDuration_ms: try payload.optionalInteger("audio_duration_ms"),
+          timings: try payload.optionalObject("timings").map(SpeechTimings.init)))
     case 17:
       self = .turnStarted(kind: try stored(payload.string("kind")), attempt: try payload.int("attempt"))
     case 18:
@@ -49,12 +50,23 @@ extension DurableEvent.Kind {
           retryable: try payload.bool("retryable")))
     case 22:
       self = .speechFinished(
-        message: MessageID(try payload.string("message_id")), cancelled: try payload.bool("cancelled"),
-        heardText: try payload.string("heard_text"))
+        SpeechFinish(
+          message: MessageID(try payload.string("message_id")), cancelled: try payload.bool("cancelled"),
+          heardText: try payload.string("heard_text"), cancelEpoch: try payload.integer("cancel_epoch"),
+          through: try payload.integer("through")))
     case 23: self = .conversationEnded
     default:
       throw PostgreSQLError(kind: .decoding, message: "a stored event has the unknown kind \(number)")
     }
+  }
+}
+
+extension SpeechTimings {
+  fileprivate init(_ payload: EventPayload) throws(PostgreSQLError) {
+    self.init(
+      received: Timestamp(microseconds: try payload.integer("received")),
+      durable: Timestamp(microseconds: try payload.integer("durable")),
+      recognised: Timestamp(microseconds: try payload.integer("recognised")))
   }
 }
 

@@ -6,19 +6,23 @@ enum Outcome: String {
   case ok, duplicate, quota, fenced, open, reused, forbidden, deleted, unknown
   case userUnknown = "user_unknown"
   case turnUnknown = "turn_unknown"
+  case voiceSessionUnknown = "voice_session_unknown"
+  case again
+  case rateLimited = "rate_limited"
   case stateChanged = "state_changed"
   case notDue = "not_due"
 
   /// The refusal it stands for; `nil`: it is no refusal, or one with figures of its own.
   var refusal: ConversationError? {
     switch self {
-    case .ok, .duplicate, .quota, .fenced, .open, .stateChanged, .notDue: nil
+    case .ok, .duplicate, .quota, .fenced, .open, .stateChanged, .notDue, .again, .rateLimited: nil
     case .reused: .requestIDReused
     case .forbidden: .conversationForbidden
     case .deleted: .conversationDeleted
     case .unknown: .conversationUnknown
     case .userUnknown: .userUnknown
     case .turnUnknown: .turnUnknown
+    case .voiceSessionUnknown: .voiceSessionUnknown
     }
   }
 }

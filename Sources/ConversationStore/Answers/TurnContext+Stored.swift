@@ -19,7 +19,10 @@ extension TurnContext {
     if !row.isNull(first + 11) {
       let texts = try row.stringArray(first + 11)
       history = zip(try row.boolArray(first + 10), texts).reversed().map { agent, text in
-        DialogueMessage(agent ? .agent : .user, text)
+        // An interrupted reply is what was heard of it, marked (see the migration `speech`).
+        agent && text.utf8.first == 1
+          ? DialogueMessage(.agent, String(text.unicodeScalars.dropFirst()), isInterrupted: true)
+          : DialogueMessage(agent ? .agent : .user, text)
       }
     }
     self.init(

@@ -14,6 +14,7 @@ package struct Migration: Sendable, Equatable {
 
   /// Every step this binary knows, in order.
   package static let all: [Migration] = [
-    .tables, .foundations, .sendText, .turnEnds, .connect, .conversations, .leasesAndUsers,
+    .tables, .foundations, .sendText, .turnEnds, .connect, .conversations, .leasesAndUsers, .voiceTables,
+    .voiceFunctions, .speech,
   ]
 }

@@ -2,18 +2,24 @@ import Conversation
 import FoundationEssentials
 
 /// What servers tell one another: `{"s":"server","c":[["conversation",head],…]}`, or `{"s":"server","m":true}` for
-/// "look everywhere". At most `Limits.notificationBytes` long.
+/// "look everywhere", or `{"s":"server","f":["conversation","session","text"]}` for a listening feedback. At most
+/// `Limits.notificationBytes` long.
 struct HintMessage: Equatable {
   var server: ServerID
   /// More has grown than is listed.
   var isIncomplete = false
   var hints: [ConversationHint] = []
+  var feedback: ListeningFeedback?
 
   /// `nil`: not such a message.
   init?(payload: String) {
     guard let stored = try? JSONDecoder().decode(Stored.self, from: Data(payload.utf8)) else { return nil }
     server = ServerID(stored.s)
     isIncomplete = stored.m ?? false
+    if let words = stored.f, words.count == 3 {
+      feedback = ListeningFeedback(
+        conversation: ConversationID(words[0]), session: VoiceSessionID(words[1]), text: words[2])
+    }
     hints = (stored.c ?? []).map { ConversationHint(conversation: ConversationID($0.conversation), head: $0.head) }
   }
 
@@ -49,8 +55,22 @@ struct HintMessage: Equatable {
     return payloads
   }
 
+  /// `nil`: it is too long to be sent.
+  static func payload(server: ServerID, feedback: ListeningFeedback) -> String? {
+    let stored = Feedback(
+      s: server.rawValue, f: [feedback.conversation.rawValue, feedback.session.rawValue, feedback.text])
+    guard let data = try? JSONEncoder().encode(stored), data.count < Limits.notificationBytes else { return nil }
+    return String(decoding: data, as: UTF8.self)
+  }
+
+  private struct Feedback: Encodable {
+    var s: String
+    var f: [String]
+  }
+
   private struct Stored: Decodable {
     var s: String
+    var f: [String]?
     var c: [Entry]?
     var m: Bool?
   }

@@ -7,6 +7,8 @@ import Synchronization
 package final class PostgreSQLNotifier: Notifier {
   private struct Pending {
     var heads: [ConversationID: Int64] = [:]
+    /// The latest ones; who misses one misses a moment's word.
+    var feedback: [ListeningFeedback] = []
     var isIncomplete = false
     var isSending = false
   }
@@ -34,12 +36,22 @@ package final class PostgreSQLNotifier: Notifier {
     if starts { Task { await send() } }
   }
 
+  package func publish(_ feedback: ListeningFeedback) {
+    let starts = pending.withLock { pending in
+      if pending.feedback.count < Limits.pendingFeedback { pending.feedback.append(feedback) }
+      defer { pending.isSending = true }
+      return !pending.isSending
+    }
+    if starts { Task { await send() } }
+  }
+
   /// Sends until nothing is left, with a pause after each statement: what comes meanwhile travels together.
   private func send() async {
-    while let (heads, isIncomplete) = take() {
-      let payloads = HintMessage.payloads(
+    while let (heads, feedback, isIncomplete) = take() {
+      var payloads = HintMessage.payloads(
         server: server, hints: heads.map { ConversationHint(conversation: $0.key, head: $0.value) },
         isIncomplete: isIncomplete)
+      payloads += feedback.compactMap { HintMessage.payload(server: server, feedback: $0) }
       do {
         _ = try await pool.query(Self.notify, [.text(Self.channel), .textArray(payloads)])
       } catch  where error.kind == .closed {
@@ -54,17 +66,18 @@ package final class PostgreSQLNotifier: Notifier {
     }
   }
 
-  private func take() -> (heads: [ConversationID: Int64], isIncomplete: Bool)? {
+  private func take() -> (heads: [ConversationID: Int64], feedback: [ListeningFeedback], isIncomplete: Bool)? {
     pending.withLock { pending in
-      if pending.heads.isEmpty, !pending.isIncomplete {
+      if pending.heads.isEmpty, pending.feedback.isEmpty, !pending.isIncomplete {
         pending.isSending = false
         return nil
       }
       defer {
         pending.heads = [:]
+        pending.feedback = []
         pending.isIncomplete = false
       }
-      return (pending.heads, pending.isIncomplete)
+      return (pending.heads, pending.feedback, pending.isIncomplete)
     }
   }
 
@@ -83,6 +96,7 @@ package final class PostgreSQLNotifier: Notifier {
           continue
         }
         if message.server == server { continue }
+        if let feedback = message.feedback { continuation.yield(.feedback(feedback)) }
         var hasLost = message.isIncomplete
         for hint in message.hints {
           if case .dropped = continuation.yield(.hint(hint)) { hasLost = true }

@@ -44,6 +44,7 @@ static inline const ProtobufCMessageDescriptor *lifeecho__conversation__v1__list
 static inline const ProtobufCMessageDescriptor *lifeecho__conversation__v1__get_voice_session_request__type(void) { return &lifeecho__conversation__v1__get_voice_session_request__descriptor; }
 static inline const ProtobufCMessageDescriptor *lifeecho__conversation__v1__get_voice_session_response__type(void) { return &lifeecho__conversation__v1__get_voice_session_response__descriptor; }
 static inline const ProtobufCMessageDescriptor *lifeecho__conversation__v1__conversation_event__type(void) { return &lifeecho__conversation__v1__conversation_event__descriptor; }
+static inline const ProtobufCMessageDescriptor *lifeecho__conversation__v1__event_timings__type(void) { return &lifeecho__conversation__v1__event_timings__descriptor; }
 static inline const ProtobufCMessageDescriptor *lifeecho__conversation__v1__user_message__type(void) { return &lifeecho__conversation__v1__user_message__descriptor; }
 static inline const ProtobufCMessageDescriptor *lifeecho__conversation__v1__turn_started__type(void) { return &lifeecho__conversation__v1__turn_started__descriptor; }
 static inline const ProtobufCMessageDescriptor *lifeecho__conversation__v1__agent_message__type(void) { return &lifeecho__conversation__v1__agent_message__descriptor; }

@@ -52,11 +52,11 @@ struct ChatCompletionStream {
 
   private mutating func read(_ event: ServerSentEventParser.Event) throws(ChatModelError) -> String? {
     let json = Data(event.data.utf8)
-    if event.type == "error" { throw OpenAIErrorBody.error(status: nil, json: json) }
+    if event.type == "error" { throw ChatModelError(OpenAIErrorBody.streamed(json)) }
     guard let chunk = try? JSONDecoder().decode(ChatCompletionChunk.self, from: json) else {
       throw .malformed("an event is not a chat completion chunk")
     }
-    if chunk.error != nil { throw OpenAIErrorBody.error(status: nil, json: json) }
+    if chunk.error != nil { throw ChatModelError(OpenAIErrorBody.streamed(json)) }
     guard let choices = chunk.choices else { throw .malformed("an event has neither choices nor an error") }
     // Only one choice was asked for; a usage chunk has none.
     guard let choice = choices.first(where: { ($0.index ?? 0) == 0 }) else { return nil }

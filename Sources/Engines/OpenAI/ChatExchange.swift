@@ -1,7 +1,6 @@
 import AsyncHTTPClient
 import Conversation
 import NIOCore
-import NIOHTTP1
 import Synchronization
 
 /// One reply on its way from the server's response to its reader.
@@ -58,15 +57,11 @@ final class ChatExchange: Sendable {
   /// What an error means to the port.
   static func failure(_ error: any Error) -> Failure {
     switch error {
-    case let failure as Failure: failure
+    case let refusal as Refusal: Failure(error: ChatModelError(refusal.failure), retryAfter: refusal.retryAfter)
     case let error as ChatModelError: Failure(error: error)
-    case is NIOTooManyBytesError: Failure(error: .tooLarge(limit_bytes: Limits.responseBytes))
-    case is HTTPParserError: Failure(error: .malformed("the response is not HTTP"))
-    case let error as HTTPClientError where error == .deadlineExceeded: Failure(error: .timedOut("the whole reply"))
-    case let error as HTTPClientError where error == .connectTimeout:
-      Failure(error: .unreachable("the connection took too long"))
-    case let error as HTTPClientError: Failure(error: .unreachable(error.shortDescription))
-    default: Failure(error: .unreachable("\(type(of: error))"))
+    default:
+      Failure(
+        error: ChatModelError(ExchangeFailure(error, limit_bytes: Limits.responseBytes, whole: "the whole reply")))
     }
   }
 }

@@ -10,26 +10,17 @@ import NIOHTTP1
 package final class OpenAIChatModel: ChatModel {
   package let name = "openai"
   private let configuration: OpenAIChatConfiguration
-  private let client: HTTPClient
-  private let endpoint: String
+  private let client: EngineClient
 
   /// Call ``shutdown()`` in the end.
   package init(configuration: OpenAIChatConfiguration) {
     self.configuration = configuration
-    let base = configuration.baseURL
-    endpoint = (base.hasSuffix("/") ? String(base.dropLast()) : base) + "/chat/completions"
-    var settings = HTTPClient.Configuration()
-    settings.timeout.connect = TimeAmount(configuration.connectTimeout)
-    // Following a redirect would hand the API key to whoever the server names.
-    settings.redirectConfiguration = .disallow
-    settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = Limits.connections
-    // Its own retries would go on until the deadline and hide that the server is away.
-    settings.connectionPool.retryConnectionEstablishment = false
-    client = HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: settings)
+    client = EngineClient(
+      baseURL: configuration.baseURL, apiKey: configuration.apiKey, connectTimeout: configuration.connectTimeout)
   }
 
   package func shutdown() async {
-    try? await client.shutdown()
+    await client.shutdown()
   }
 
   package func reply(to request: ChatRequest) -> AsyncThrowingStream<String, any Error> {
@@ -55,20 +46,14 @@ package final class OpenAIChatModel: ChatModel {
     _ messages: [PromptMessage], _ continuation: AsyncThrowingStream<String, any Error>.Continuation
   ) async throws {
     let body = try ChatCompletionRequest(configuration, messages).json()
-    let watchdog = Watchdog(total: configuration.totalTimeout)
+    let watchdog = Watchdog(total: configuration.totalTimeout, "the whole reply")
     let exchange = ChatExchange(continuation: continuation, watchdog: watchdog, configuration: configuration)
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      defer { group.cancelAll() }
-      group.addTask { try await watchdog.run() }
-      group.addTask { try await self.tries(body, exchange) }
-      // Whichever ends first ends the other: the group waits for it, and so for the connection to be closed.
-      do {
-        try await group.next()
-      } catch {
-        guard !exchange.isFinished else { return }
-        try Task.checkCancellation()
-        throw error
-      }
+    do {
+      try await watchdog.watch { try await self.tries(body, exchange) }
+    } catch {
+      guard !exchange.isFinished else { return }
+      try Task.checkCancellation()
+      throw ChatExchange.failure(error).error
     }
   }
 
@@ -94,23 +79,10 @@ package final class OpenAIChatModel: ChatModel {
   }
 
   private func attempt(_ body: ByteBuffer, _ exchange: ChatExchange) async throws {
-    var request = HTTPClientRequest(url: endpoint)
-    request.method = .POST
-    request.headers = ["content-type": "application/json", "accept": "text/event-stream", "user-agent": "lifeecho"]
-    if let trace = CallTrace.current {
-      request.headers.add(name: "x-request-id", value: trace.requestID)
-      if let traceparent = trace.traceparent { request.headers.add(name: "traceparent", value: traceparent) }
-    }
-    if let key = configuration.apiKey { request.headers.add(name: "authorization", value: "Bearer \(key.text)") }
-    request.body = .bytes(body)
     exchange.watchdog.expect("the first text", within: configuration.firstTokenTimeout)
-    let response = try await client.execute(request, timeout: TimeAmount(configuration.totalTimeout))
-    guard response.status == .ok else {
-      let json = try await response.body.collect(upTo: Limits.errorBodyBytes)
-      throw ChatExchange.Failure(
-        error: OpenAIErrorBody.error(status: Int(response.status.code), json: Data(json.readableBytesView)),
-        retryAfter: RetryPolicy.retryAfter(response.headers.first(name: "retry-after"), now: Date()))
-    }
+    let response = try await client.post(
+      "/chat/completions", body, type: "application/json", accepting: "text/event-stream",
+      timeout: configuration.totalTimeout)
     if response.headers.first(name: "content-type")?.lowercased().hasPrefix("application/json") == true {
       // A server that ignores `stream`.
       let completion = try await response.body.collect(upTo: Limits.responseBytes)
@@ -120,12 +92,5 @@ package final class OpenAIChatModel: ChatModel {
       return try stream.end()
     }
     try await exchange.read(response.body)
-  }
-}
-
-extension TimeAmount {
-  init(_ duration: Duration) {
-    let (seconds, attoseconds) = duration.components
-    self = .nanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
   }
 }

@@ -1,4 +1,3 @@
-import Conversation
 import Foundation
 
 /// The error object of OpenAI-compatible servers, in the forms they really have: `code` a number (llama.cpp) or a text
@@ -7,6 +6,8 @@ struct OpenAIErrorBody: Decodable {
   struct Object: Decodable {
     var type: Name?
     var code: Name?
+    /// The request's field that is at fault.
+    var param: Name?
   }
 
   /// A number or text, kept as text when it looks like a name. Free text is left out: servers quote the request in it,
@@ -51,13 +52,27 @@ struct OpenAIErrorBody: Decodable {
     }
   }
 
-  /// - Parameter status: of the response; nil within a stream, where a numeric code of the error stands in for it.
-  static func error(status: Int?, json: Data) -> ChatModelError {
-    let object = (try? JSONDecoder().decode(OpenAIErrorBody.self, from: json))?.error
-    let code = object?.code?.text
-    let inStream = code.flatMap { Int($0) }.flatMap { (400...599).contains($0) ? $0 : nil }
-    let names = [object?.type?.text, code].compactMap(\.self)
-    return .refused(
-      status: status ?? inStream ?? 500, message: names.isEmpty ? "no error code given" : names.joined(separator: " "))
+  /// The error object of `json`, if it holds one.
+  static func object(_ json: Data) -> Object? {
+    (try? JSONDecoder().decode(OpenAIErrorBody.self, from: json))?.error
+  }
+
+  /// `type` and `code` of the error in `json`, for a message.
+  static func names(_ json: Data) -> String {
+    object(json).names
+  }
+
+  /// An error within a stream, where a numeric code stands in for the status.
+  static func streamed(_ json: Data) -> ExchangeFailure {
+    let object = object(json)
+    let code = (object?.code?.text).flatMap { Int($0) }
+    return .refused(status: code.flatMap { (400...599).contains($0) ? $0 : nil } ?? 500, message: object.names)
+  }
+}
+
+extension OpenAIErrorBody.Object? {
+  fileprivate var names: String {
+    let names = [self?.type?.text, self?.code?.text].compactMap(\.self)
+    return names.isEmpty ? "no error code given" : names.joined(separator: " ")
   }
 }

@@ -3,8 +3,14 @@ extension ServiceConfiguration {
   package init(_ sources: ConfigurationSources) throws(ConfigurationError) {
     grpc = GRPC(
       address: try sources.value(Settings.grpcAddress), eventLoopCount: try sources.value(Settings.grpcEventLoops))
-    bridge = try sources.value(Settings.bridgeAddress)
+    bridge = Bridge(
+      address: try sources.value(Settings.bridgeAddress),
+      console: try sources.value(Settings.bridgeConsole),
+      piecePause: try sources.value(Settings.bridgePiecePause),
+      legacySession_max: try sources.value(Settings.bridgeLegacySessionMax),
+      origins: try sources.value(Settings.bridgeOrigins))
     admin = try sources.value(Settings.adminAddress)
+    tls = try Self.tls(sources)
     database = Database(
       url: try sources.optionalValue(Settings.databaseURL),
       poolSize: try sources.value(Settings.databasePoolSize),
@@ -35,9 +41,22 @@ extension ServiceConfiguration {
       premium: QuotaTier(
         turns: try sources.value(Settings.quotaPremiumTurns), speech: try sources.value(Settings.quotaPremiumSpeech)))
     turnLease = try sources.value(Settings.turnLease)
+    voice = try Voice(sources)
+    speech = try Speech(sources)
     log = Log(level: try sources.value(Settings.logLevel), format: try sources.value(Settings.logFormat))
     shutdownGrace = try sources.value(Settings.shutdownGrace)
     try check()
+  }
+
+  private static func tls(_ sources: ConfigurationSources) throws(ConfigurationError) -> TLS? {
+    let certificate = try sources.optionalValue(Settings.tlsCertificate)
+    let key = try sources.optionalValue(Settings.tlsKey)
+    switch (certificate, key) {
+    case (let certificate?, let key?): return TLS(certificateFile: certificate, keyFile: key)
+    case (nil, nil): return nil
+    case (_?, nil): throw ConfigurationError("tls.cert is set but tls.key is not; TLS needs both")
+    case (nil, _?): throw ConfigurationError("tls.key is set but tls.cert is not; TLS needs both")
+    }
   }
 
   private static func chat(_ sources: ConfigurationSources) throws(ConfigurationError) -> Chat {
@@ -73,9 +92,6 @@ extension ServiceConfiguration {
   private func check() throws(ConfigurationError) {
     guard grpc.address != .off else {
       throw ConfigurationError("grpc.address: gRPC cannot be off, it is what this service is")
-    }
-    guard bridge == .off else {
-      throw ConfigurationError("bridge.address: this version has no WebSocket bridge yet; leave it off")
     }
     guard database.url == nil || !data.isEphemeral else {
       throw ConfigurationError(

@@ -8,6 +8,31 @@ package struct ServiceConfiguration: Sendable, Equatable {
     package var eventLoopCount: Int
   }
 
+  package struct TLS: Sendable, Equatable {
+    package var certificateFile: String
+    package var keyFile: String
+
+    package init(certificateFile: String, keyFile: String) {
+      self.certificateFile = certificateFile
+      self.keyFile = keyFile
+    }
+  }
+
+  package enum ConsoleChoice: String, Sendable, CaseIterable {
+    case auto
+    case on
+    case off
+  }
+
+  package struct Bridge: Sendable, Equatable {
+    package var address: Endpoint
+    package var console: ConsoleChoice
+    package var piecePause: Duration
+    package var legacySession_max: Duration
+    /// Empty: all.
+    package var origins: [String]
+  }
+
   package struct Database: Sendable, Equatable {
     /// nil: the private cluster.
     package var url: String?
@@ -87,8 +112,10 @@ package struct ServiceConfiguration: Sendable, Equatable {
   }
 
   package var grpc: GRPC
-  package var bridge: Endpoint
+  package var bridge: Bridge
   package var admin: Endpoint
+  /// nil: plaintext.
+  package var tls: TLS?
   package var database: Database
   package var data: DataDirectory
   package var jwt: JWT
@@ -97,6 +124,8 @@ package struct ServiceConfiguration: Sendable, Equatable {
   package var regreeting: Regreeting
   package var connect: Connect
   package var turnLease: Duration
+  package var voice: Voice
+  package var speech: Speech
   package var quota: Quota
   package var log: Log
   package var shutdownGrace: Duration

@@ -91,6 +91,19 @@ enum SettingValue {
   }
 }
 
+extension SettingValue {
+  /// Names separated by commas, each one of a choice.
+  static func choices<Choice: RawRepresentable<String> & CaseIterable & Sendable>(
+    _ type: Choice.Type
+  ) -> @Sendable (String) throws(InvalidValue) -> [Choice] {
+    { (text) throws(InvalidValue) in
+      var choices: [Choice] = []
+      for name in try list(text) { choices.append(try choice(type)(name)) }
+      return choices
+    }
+  }
+}
+
 extension StringProtocol {
   var trimmingSpaces: String {
     String(drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())

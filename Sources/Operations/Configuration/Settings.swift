@@ -9,11 +9,33 @@ package enum Settings {
     "grpc.event_loops", "COUNT", default: "0", "Event loop threads; 0: one per core",
     parse: SettingValue.integer(0...256))
   package static let bridgeAddress = Setting(
-    "bridge.address", flag: "--bridge", "ADDRESS", default: "off",
-    "Where the WebSocket bridge for the phones listens: HOST:PORT or off", parse: Endpoint.init(parsing:))
+    "bridge.address", flag: "--bridge", "ADDRESS", default: "127.0.0.1:8080",
+    "Where the WebSocket bridge for the phones listens: HOST:PORT, unix:PATH or off", parse: Endpoint.init(parsing:))
+  package static let bridgeConsole = Setting(
+    "bridge.console", flag: "--console", "auto|on|off", default: "auto",
+    "Serve the web console at / of the bridge; auto: when it listens on loopback only",
+    parse: SettingValue.choice(ServiceConfiguration.ConsoleChoice.self))
+  package static let bridgePiecePause = Setting(
+    "bridge.piece_pause", "DURATION", default: "500ms", "Pause between the pieces of a reply",
+    parse: SettingValue.duration(.zero ... .seconds(10)))
+  package static let bridgeLegacySessionMax = Setting(
+    "bridge.legacy_session_max", "DURATION", default: "24h",
+    "How long a phone that cannot renew its token stays connected",
+    parse: SettingValue.duration(.seconds(1) ... .seconds(30 * 86_400)))
+  package static let bridgeOrigins = Setting(
+    "bridge.origins", "ORIGIN,…", default: "",
+    "Web pages that may connect, such as https://app.example; empty: all (apps send no origin)",
+    parse: SettingValue.list)
   package static let adminAddress = Setting(
     "admin.address", flag: "--admin", "ADDRESS", default: "127.0.0.1:9090",
     "Where /metrics, /healthz and /readyz are served: HOST:PORT, unix:PATH or off", parse: Endpoint.init(parsing:))
+
+  package static let tlsCertificate = Setting(
+    "tls.cert", flag: "--tls-cert", "FILE", default: nil,
+    "PEM certificate chain of the TCP listeners for gRPC and the bridge; unset: plaintext", parse: SettingValue.text)
+  package static let tlsKey = Setting(
+    "tls.key", flag: "--tls-key", "FILE", default: nil, "PEM private key of that certificate, without a passphrase",
+    parse: SettingValue.text)
 
   package static let databaseURL = Setting(
     "database.url", flag: "--database-url", "URL", default: nil,
@@ -132,21 +154,29 @@ package enum Settings {
     parse: SettingValue.duration(.zero ... .seconds(3600)))
 
   /// In the order of the manual.
-  package static let all: [SettingDescription] = [
-    grpcAddress.description, grpcEventLoops.description, bridgeAddress.description, adminAddress.description,
-    databaseURL.description, databasePoolSize.description, databaseStatementTimeout.description,
-    databaseConnectTimeout.description, dataDirectory.description, dataEphemeral.description,
-    jwtSecretFile.description, jwtKeyFiles.description, jwtJWKSFile.description, jwtIssuer.description,
-    jwtAudience.description, jwtLeeway.description, jwtCacheSize.description,
-    chatEngine.description, chatURL.description, chatModel.description, chatAPIKeyFile.description,
-    chatTemperature.description, chatMaxTokens.description, chatConnectTimeout.description,
-    chatFirstTokenTimeout.description, chatIdleTimeout.description, chatTotalTimeout.description,
-    chatRetries.description,
-    chipsEnabled.description, chipsMax.description, regreetingEnabled.description, regreetingIdle.description,
-    connectHeartbeat.description, connectBufferEvents.description, connectBufferBytes.description,
-    turnLease.description,
-    quotaFreeTurns.description, quotaFreeSpeech.description, quotaPremiumTurns.description,
-    quotaPremiumSpeech.description,
-    logLevel.description, logFormat.description, shutdownGrace.description,
-  ]
+  package static let all: [SettingDescription] =
+    [
+      grpcAddress.description, grpcEventLoops.description, bridgeAddress.description,
+      bridgeConsole.description, bridgePiecePause.description, bridgeLegacySessionMax.description,
+      bridgeOrigins.description, adminAddress.description,
+      tlsCertificate.description, tlsKey.description,
+      databaseURL.description, databasePoolSize.description, databaseStatementTimeout.description,
+      databaseConnectTimeout.description, dataDirectory.description, dataEphemeral.description,
+      jwtSecretFile.description, jwtKeyFiles.description, jwtJWKSFile.description, jwtIssuer.description,
+      jwtAudience.description, jwtLeeway.description, jwtCacheSize.description,
+      chatEngine.description, chatURL.description, chatModel.description, chatAPIKeyFile.description,
+      chatTemperature.description, chatMaxTokens.description, chatConnectTimeout.description,
+      chatFirstTokenTimeout.description, chatIdleTimeout.description, chatTotalTimeout.description,
+      chatRetries.description,
+      chipsEnabled.description, chipsMax.description, regreetingEnabled.description, regreetingIdle.description,
+      connectHeartbeat.description, connectBufferEvents.description, connectBufferBytes.description,
+      turnLease.description,
+      feedbackDelay.description, feedbackText.description, voiceWorkers.description,
+      voiceRecognitionTimeout.description, voiceBackoff.description, voiceAbandonment.description,
+      voiceGapPatience.description, voiceAudioRetention.description, voiceFailedAudioRetention.description,
+    ] + speech + [
+      quotaFreeTurns.description, quotaFreeSpeech.description, quotaPremiumTurns.description,
+      quotaPremiumSpeech.description,
+      logLevel.description, logFormat.description, shutdownGrace.description,
+    ]
 }

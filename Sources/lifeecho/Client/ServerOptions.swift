@@ -4,6 +4,7 @@ import Foundation
 import NIOPosix
 import Operations
 import RPC
+import TLS
 
 /// How a command reaches a server, and as whom.
 struct ServerOptions: ParsableArguments {
@@ -11,6 +12,15 @@ struct ServerOptions: ParsableArguments {
     help: ArgumentHelp(
       "The server; default: the one that runs in the data directory.", valueName: "host:port | unix:path"))
   var server: String?
+
+  @Flag(help: "Speak TLS; the server's certificate must be valid for this machine's trusted authorities.")
+  var tls = false
+
+  @Option(help: ArgumentHelp("Speak TLS, and trust the certificates in this PEM file instead.", valueName: "file"))
+  var tlsCA: String?
+
+  @Option(help: ArgumentHelp("Whom the server's certificate is for; default: the host.", valueName: "name"))
+  var tlsServerName: String?
 
   @OptionGroup var settings: SettingOptions
 
@@ -21,13 +31,23 @@ struct ServerOptions: ParsableArguments {
     guard let address = ListenAddress(text) else {
       throw CommandFailure("--server \(text): it is neither HOST:PORT nor unix:PATH")
     }
-    let channel = NetworkChannel(address, group: MultiThreadedEventLoopGroup.singleton)
+    let channel = NetworkChannel(
+      address, tls: try tlsContext(), serverName: tlsServerName, group: MultiThreadedEventLoopGroup.singleton)
     do {
       let result = try await body(channel)
       await channel.shutdown()
       return result
     } catch let status as Status where status.code == .unavailable && status.details.isEmpty {
       throw CommandFailure("no answer from \(text) (\(status.message)); is `lifeecho serve` running?")
+    }
+  }
+
+  private func tlsContext() throws -> TLSContext? {
+    guard tls || tlsCA != nil || tlsServerName != nil else { return nil }
+    do {
+      return try TLSContext.client(caFile: tlsCA, alpn: .h2)
+    } catch {
+      throw CommandFailure("--tls-ca: \(error)")
     }
   }
 

@@ -16,12 +16,14 @@ import Synchronization
 struct Application {
   let hub: ConversationHub
   let turns: TurnEngine
+  let voice: VoiceSessions
   let maintenance: Maintenance
   let readiness = Readiness()
   let clock: any WallClock = SystemClock()
   private let service: ConversationService
   private let users: UserDirectory
   private let openAI: OpenAIChatModel?
+  private let speech: SpeechEngines
   private let logger: Logger
   private let pool: PostgreSQLPool
 
@@ -48,21 +50,29 @@ struct Application {
       notifier: notifier,
       bounds: .init(events: settings.subscriberEvents, size_bytes: settings.subscriberBytes))
     openAI = try OpenAIChatModel(configuration.chat)
+    speech = try SpeechEngines(configuration.speech)
     turns = TurnEngine(
       server: server, store: store, model: openAI ?? BuiltInInterviewer() as any ChatModel, hub: hub,
       settings: settings, clock: clock, identifiers: identifiers, launcher: LoopTasks(group: group), logger: logger)
     service = ConversationService(
       store: store, hub: hub, turns: turns, settings: settings, clock: clock, identifiers: identifiers,
+      speech: speech.synthesizer.map {
+        SpeechEngine(synthesizer: $0, launcher: LoopTasks(group: group), logger: logger)
+      },
       logger: logger)
+    voice = VoiceSessions(
+      store: store, hub: hub, turns: turns, recognizer: speech.recognizer, settings: VoiceSettings(configuration),
+      clock: clock, identifiers: identifiers, launcher: LoopTasks(group: group), logger: logger)
     users = UserDirectory(store: store, hub: hub, clock: clock)
     maintenance = Maintenance(
-      store: store, hub: hub, turns: turns, settings: settings, clock: clock, notifier: notifier, logger: logger)
+      store: store, hub: hub, turns: turns, settings: settings, clock: clock, notifier: notifier, voice: voice,
+      logger: logger)
   }
 
   /// Everything the gRPC server answers, and what runs around each call.
   func policy(verifier: TokenVerifier, health: HealthRegistry, clock: any WallClock) throws -> ServerPolicy {
     var router = ServerRouter()
-    ConversationHandler(service: service).register(on: &router)
+    ConversationHandler(service: service, voice: voice).register(on: &router)
     UserHandler(users: users).register(on: &router)
     MemoirIngestHandler().register(on: &router)
     for name in router.services + [""] { health.set(.notServing, for: name) }
@@ -87,7 +97,10 @@ struct Application {
     }
   }
 
-  func close() async { await openAI?.shutdown() }
+  func close() async {
+    await openAI?.shutdown()
+    await speech.shutdown()
+  }
 }
 
 /// Whether the server wants traffic.
@@ -113,6 +126,24 @@ extension ConversationSettings {
     leaseRenewal_ms = max(1, lease_ms / 3)
     claimInterval_ms = max(1, lease_ms / 3)
     if case .openai(let chat) = configuration.chat { replyTimeout_ms = chat.totalTimeout.milliseconds }
+  }
+}
+
+extension VoiceSettings {
+  init(_ configuration: ServiceConfiguration) {
+    self.init()
+    lease_ms = configuration.turnLease.milliseconds
+    leaseRenewal_ms = max(1, lease_ms / 3)
+    claimInterval_ms = max(1, lease_ms / 3)
+    feedbackDelay_ms = configuration.voice.feedbackDelay.milliseconds
+    feedbackText = configuration.voice.feedbackText
+    workers = configuration.voice.workers
+    recognitionTimeout_ms = configuration.voice.recognitionTimeout.milliseconds
+    recognitionBackoff_ms = configuration.voice.backoff.milliseconds
+    abandonment_ms = configuration.voice.abandonment.milliseconds
+    gapPatience_ms = configuration.voice.gapPatience.milliseconds
+    audioRetention_ms = configuration.voice.audioRetention.milliseconds
+    failedAudioRetention_ms = configuration.voice.failedAudioRetention.milliseconds
   }
 }
 

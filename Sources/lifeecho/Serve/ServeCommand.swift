@@ -12,8 +12,17 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Where the phones' WebSocket bridge listens.", valueName: "host:port | off"))
   var bridge: String?
 
+  @Flag(inversion: .prefixedNo, help: "Serve the web console at / of the bridge; default: on loopback only.")
+  var console: Bool?
+
   @Option(help: ArgumentHelp("Where /metrics, /healthz and /readyz are.", valueName: "host:port | off"))
   var admin: String?
+
+  @Option(help: ArgumentHelp("TLS certificate chain of the TCP listeners, PEM.", valueName: "file"))
+  var tlsCert: String?
+
+  @Option(help: ArgumentHelp("Private key of that certificate, PEM.", valueName: "file"))
+  var tlsKey: String?
 
   @Flag(help: "Keep the database in a temporary directory, without fsync: for tests.")
   var ephemeral = false
@@ -25,7 +34,10 @@ struct ServeCommand: AsyncParsableCommand {
       var flags: [String: String] = [:]
       if let grpc { flags["grpc.address"] = grpc }
       if let bridge { flags["bridge.address"] = bridge }
+      if let console { flags["bridge.console"] = console ? "on" : "off" }
       if let admin { flags["admin.address"] = admin }
+      if let tlsCert { flags["tls.cert"] = tlsCert }
+      if let tlsKey { flags["tls.key"] = tlsKey }
       if ephemeral { flags["data.ephemeral"] = "true" }
       try await ServiceProcess.run(try settings.configuration(flags))
     }

@@ -9,6 +9,7 @@ import Operations
 import PostgreSQL
 import RPC
 import ServiceLifecycle
+import TLS
 import UnixSignals
 
 /// One running server: puts the parts together, says where it listens, and takes them apart in order.
@@ -38,12 +39,13 @@ struct ServiceProcess: Service {
     try directory.create()
     let secret = try directory.secret(configuration, create: true)
     let verifier = try await TokenKeys.load(configuration, secret: secret)
+    let tls = try ReloadableTLSContext.forGRPC(configuration.tls)
     let loops = configuration.grpc.eventLoopCount
     let group = MultiThreadedEventLoopGroup(numberOfThreads: loops == 0 ? System.coreCount : loops)
     let database = try await Database.open(
       configuration, environment: ProcessInfo.processInfo.environment, logger: logger)
     do {
-      try await serve(database, verifier: verifier, group: group, directory: directory)
+      try await serve(database, verifier: verifier, secret: secret, tls: tls, group: group, directory: directory)
     } catch {
       await database.close()
       throw error
@@ -53,21 +55,27 @@ struct ServiceProcess: Service {
   }
 
   private func serve(
-    _ database: Database, verifier: TokenVerifier, group: MultiThreadedEventLoopGroup, directory: DataDirectory
+    _ database: Database, verifier: TokenVerifier, secret: TokenSecret, tls: ReloadableTLSContext?,
+    group: MultiThreadedEventLoopGroup, directory: DataDirectory
   ) async throws {
     let application = try Application(configuration, database: database, group: group, logger: logger)
     let health = HealthRegistry()
-    let server = try GRPCServer(
-      configuration: .init(addresses: [try ListenAddress(configuration.grpc.address)]),
-      policy: application.policy(verifier: verifier, health: health, clock: application.clock), group: group)
+    let policy = try application.policy(verifier: verifier, health: health, clock: application.clock)
+    let server = GRPCServer(
+      configuration: .init(addresses: [try ListenAddress(configuration.grpc.address)], tls: tls),
+      policy: policy, group: group)
     observe(database, application)
 
     // Turns that a dead server left open go on before new ones come.
     try await application.turns.claim(alone: database.isPrivate)
+    if database.isPrivate { application.voice.takeOver() }
     let maintenance = Task { await application.maintenance.run() }
     let admin = try await startAdmin(application, group: group)
     let addresses: [ListenAddress]
+    let bridge: BridgeInProcess?
     do {
+      bridge = try await BridgeInProcess.start(
+        configuration, policy: policy, secret: secret, group: group, logger: logger)
       addresses = try await server.start()
     } catch {
       maintenance.cancel()
@@ -75,22 +83,27 @@ struct ServiceProcess: Service {
       await application.close()
       throw error
     }
+    let reload = CertificateReload.start([tls, bridge?.certificates].compactMap(\.self), logger: logger)
     health.setAll(.serving)
     application.readiness.open()
-    try announce(addresses, admin: admin, directory: directory)
+    try announce(addresses, admin: admin, bridge: try await bridge?.announcement() ?? [], directory: directory)
 
     try await gracefulShutdown()
 
     logger.notice("stopping")
+    reload?.cancel()
     application.readiness.close()
     health.shutDown()
     directory.removeAddress()
+    bridge?.drain()
     application.hub.drain()
+    application.voice.drain()
     let grace = configuration.shutdownGrace
     await withTaskGroup(of: Void.self) { tasks in
       tasks.addTask { _ = await server.stop(grace: grace) }
       tasks.addTask { await application.turns.stop(grace: grace) }
     }
+    await bridge?.stop()
     maintenance.cancel()
     await maintenance.value
     await application.close()
@@ -108,11 +121,17 @@ struct ServiceProcess: Service {
   }
 
   /// One line per listener on stdout, then how to try it, then `ready`.
-  private func announce(_ addresses: [ListenAddress], admin: AdminListener?, directory: DataDirectory) throws {
+  private func announce(
+    _ addresses: [ListenAddress], admin: AdminListener?, bridge: [String], directory: DataDirectory
+  ) throws {
     var lines = addresses.map { "grpc listening on \($0)" }
     if let admin { lines.append("admin listening on \(admin.endpoint)") }
+    lines += bridge
     if let first = addresses.first { try directory.writeAddress(first.description) }
-    let option = configuration.data.path == "./.lifeecho" ? "" : " --data-dir \(configuration.data.path)"
+    var option = configuration.data.path == "./.lifeecho" ? "" : " --data-dir \(configuration.data.path)"
+    if let tls = configuration.tls, case .tcp = configuration.grpc.address {
+      option += " --tls-ca \(tls.certificateFile)"
+    }
     let me = CommandLine.arguments.first ?? "lifeecho"
     lines.append("try: \(me) token --user demo --create\(option) && \(me) chat --user demo\(option)")
     lines.append("ready")

@@ -9,6 +9,7 @@ final class FaultyServer: Sendable {
   enum Step: Sendable {
     /// Bytes as they are, head included.
     case send(String)
+    case sendBytes([UInt8])
     /// Nothing until the client closes.
     case stall
     case pause(milliseconds: Int64)
@@ -20,7 +21,8 @@ final class FaultyServer: Sendable {
 
   struct Request: Sendable {
     var head: String
-    var body: String
+    var bytes: [UInt8]
+    var body: String { String(decoding: bytes, as: UTF8.self) }
   }
 
   private struct State {
@@ -89,7 +91,7 @@ private final class FaultyConnection: ChannelInboundHandler {
   typealias OutboundOut = ByteBuffer
 
   private let server: FaultyServer
-  private var received = ""
+  private var received: [UInt8] = []
 
   init(server: FaultyServer) {
     self.server = server
@@ -104,15 +106,15 @@ private final class FaultyConnection: ChannelInboundHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    received += String(buffer: unwrapInboundIn(data))
-    guard let end = received.range(of: "\r\n\r\n") else { return }
-    let head = String(received[..<end.lowerBound])
-    let body = String(received[end.upperBound...])
+    received += unwrapInboundIn(data).readableBytesView
+    guard let end = received.firstRange(of: Array("\r\n\r\n".utf8)) else { return }
+    let head = String(decoding: received[..<end.lowerBound], as: UTF8.self)
     let lengthField = head.lowercased().split(separator: "\r\n").first { $0.hasPrefix("content-length:") }
     let length = lengthField.flatMap { Int($0.dropFirst("content-length:".count).filter(\.isNumber)) } ?? 0
-    guard body.utf8.count >= length else { return }
-    received = ""
-    play(server.script(for: FaultyServer.Request(head: head, body: body))[...], context)
+    guard received.count - end.upperBound >= length else { return }
+    let bytes = Array(received[end.upperBound...])
+    received = []
+    play(server.script(for: FaultyServer.Request(head: head, bytes: bytes))[...], context)
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -124,6 +126,9 @@ private final class FaultyConnection: ChannelInboundHandler {
     switch step {
     case .send(let text):
       context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil)
+      play(steps.dropFirst(), context)
+    case .sendBytes(let bytes):
+      context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: nil)
       play(steps.dropFirst(), context)
     case .pause(let milliseconds):
       let loopContext = NIOLoopBound(context, eventLoop: context.eventLoop)

@@ -1365,7 +1365,7 @@ const ProtobufCMessageDescriptor lifeecho__conversation__v1__cancel_speech_reque
   (ProtobufCMessageInit) lifeecho__conversation__v1__cancel_speech_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lifeecho__conversation__v1__cancel_speech_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor lifeecho__conversation__v1__cancel_speech_response__field_descriptors[2] =
 {
   {
     "cancel_epoch",
@@ -1379,14 +1379,27 @@ static const ProtobufCFieldDescriptor lifeecho__conversation__v1__cancel_speech_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "duplicate",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Lifeecho__Conversation__V1__CancelSpeechResponse, duplicate),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lifeecho__conversation__v1__cancel_speech_response__field_indices_by_name[] = {
   0,   /* field[0] = cancel_epoch */
+  1,   /* field[1] = duplicate */
 };
 static const ProtobufCIntRange lifeecho__conversation__v1__cancel_speech_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor lifeecho__conversation__v1__cancel_speech_response__descriptor =
 {
@@ -1396,7 +1409,7 @@ const ProtobufCMessageDescriptor lifeecho__conversation__v1__cancel_speech_respo
   "Lifeecho__Conversation__V1__CancelSpeechResponse",
   "lifeecho.conversation.v1",
   sizeof(Lifeecho__Conversation__V1__CancelSpeechResponse),
-  1,
+  2,
   lifeecho__conversation__v1__cancel_speech_response__field_descriptors,
   lifeecho__conversation__v1__cancel_speech_response__field_indices_by_name,
   1,  lifeecho__conversation__v1__cancel_speech_response__number_ranges,
@@ -1454,7 +1467,7 @@ const ProtobufCMessageDescriptor lifeecho__conversation__v1__transcribe_request_
   (ProtobufCMessageInit) lifeecho__conversation__v1__transcribe_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lifeecho__conversation__v1__transcribe_config__field_descriptors[1] =
+static const ProtobufCFieldDescriptor lifeecho__conversation__v1__transcribe_config__field_descriptors[2] =
 {
   {
     "format",
@@ -1468,14 +1481,27 @@ static const ProtobufCFieldDescriptor lifeecho__conversation__v1__transcribe_con
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "duration",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Lifeecho__Conversation__V1__TranscribeConfig, duration),
+    &google__protobuf__duration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lifeecho__conversation__v1__transcribe_config__field_indices_by_name[] = {
+  1,   /* field[1] = duration */
   0,   /* field[0] = format */
 };
 static const ProtobufCIntRange lifeecho__conversation__v1__transcribe_config__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor lifeecho__conversation__v1__transcribe_config__descriptor =
 {
@@ -1485,7 +1511,7 @@ const ProtobufCMessageDescriptor lifeecho__conversation__v1__transcribe_config__
   "Lifeecho__Conversation__V1__TranscribeConfig",
   "lifeecho.conversation.v1",
   sizeof(Lifeecho__Conversation__V1__TranscribeConfig),
-  1,
+  2,
   lifeecho__conversation__v1__transcribe_config__field_descriptors,
   lifeecho__conversation__v1__transcribe_config__field_indices_by_name,
   1,  lifeecho__conversation__v1__transcribe_config__number_ranges,

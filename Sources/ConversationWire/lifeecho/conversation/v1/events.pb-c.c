@@ -13,6 +13,12 @@ void   lifeecho__conversation__v1__conversation_event__init
   static const Lifeecho__Conversation__V1__ConversationEvent init_value = LIFEECHO__CONVERSATION__V1__CONVERSATION_EVENT__INIT;
   *message = init_value;
 }
+void   lifeecho__conversation__v1__event_timings__init
+                     (Lifeecho__Conversation__V1__EventTimings         *message)
+{
+  static const Lifeecho__Conversation__V1__EventTimings init_value = LIFEECHO__CONVERSATION__V1__EVENT_TIMINGS__INIT;
+  *message = init_value;
+}
 void   lifeecho__conversation__v1__user_message__init
                      (Lifeecho__Conversation__V1__UserMessage         *message)
 {
@@ -121,7 +127,7 @@ void   lifeecho__conversation__v1__concern_raised__init
   static const Lifeecho__Conversation__V1__ConcernRaised init_value = LIFEECHO__CONVERSATION__V1__CONCERN_RAISED__INIT;
   *message = init_value;
 }
-static const ProtobufCFieldDescriptor lifeecho__conversation__v1__conversation_event__field_descriptors[22] =
+static const ProtobufCFieldDescriptor lifeecho__conversation__v1__conversation_event__field_descriptors[23] =
 {
   {
     "sequence",
@@ -179,6 +185,18 @@ static const ProtobufCFieldDescriptor lifeecho__conversation__v1__conversation_e
     0,   /* quantifier_offset */
     offsetof(Lifeecho__Conversation__V1__ConversationEvent, request_id),
     NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "timings",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Lifeecho__Conversation__V1__ConversationEvent, timings),
+    &lifeecho__conversation__v1__event_timings__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -389,35 +407,36 @@ static const ProtobufCFieldDescriptor lifeecho__conversation__v1__conversation_e
   },
 };
 static const unsigned lifeecho__conversation__v1__conversation_event__field_indices_by_name[] = {
-  7,   /* field[7] = agent_message */
-  21,   /* field[21] = concern_raised */
-  13,   /* field[13] = connected */
-  12,   /* field[12] = conversation_ended */
+  8,   /* field[8] = agent_message */
+  22,   /* field[22] = concern_raised */
+  14,   /* field[14] = connected */
+  13,   /* field[13] = conversation_ended */
   2,   /* field[2] = create_time */
-  16,   /* field[16] = go_away */
-  15,   /* field[15] = heartbeat */
-  17,   /* field[17] = listening_feedback */
+  17,   /* field[17] = go_away */
+  16,   /* field[16] = heartbeat */
+  18,   /* field[18] = listening_feedback */
   1,   /* field[1] = log_epoch */
-  20,   /* field[20] = quota_updated */
-  14,   /* field[14] = replay_completed */
+  21,   /* field[21] = quota_updated */
+  15,   /* field[15] = replay_completed */
   4,   /* field[4] = request_id */
   0,   /* field[0] = sequence */
-  18,   /* field[18] = speech_chunk */
-  11,   /* field[11] = speech_finished */
-  19,   /* field[19] = topic_suggestions */
-  10,   /* field[10] = transcription_failed */
-  8,   /* field[8] = turn_completed */
-  9,   /* field[9] = turn_failed */
+  19,   /* field[19] = speech_chunk */
+  12,   /* field[12] = speech_finished */
+  5,   /* field[5] = timings */
+  20,   /* field[20] = topic_suggestions */
+  11,   /* field[11] = transcription_failed */
+  9,   /* field[9] = turn_completed */
+  10,   /* field[10] = turn_failed */
   3,   /* field[3] = turn_id */
-  6,   /* field[6] = turn_started */
-  5,   /* field[5] = user_message */
+  7,   /* field[7] = turn_started */
+  6,   /* field[6] = user_message */
 };
 static const ProtobufCIntRange lifeecho__conversation__v1__conversation_event__number_ranges[3 + 1] =
 {
   { 1, 0 },
-  { 16, 5 },
-  { 32, 13 },
-  { 0, 22 }
+  { 16, 6 },
+  { 32, 14 },
+  { 0, 23 }
 };
 const ProtobufCMessageDescriptor lifeecho__conversation__v1__conversation_event__descriptor =
 {
@@ -427,11 +446,75 @@ const ProtobufCMessageDescriptor lifeecho__conversation__v1__conversation_event_
   "Lifeecho__Conversation__V1__ConversationEvent",
   "lifeecho.conversation.v1",
   sizeof(Lifeecho__Conversation__V1__ConversationEvent),
-  22,
+  23,
   lifeecho__conversation__v1__conversation_event__field_descriptors,
   lifeecho__conversation__v1__conversation_event__field_indices_by_name,
   3,  lifeecho__conversation__v1__conversation_event__number_ranges,
   (ProtobufCMessageInit) lifeecho__conversation__v1__conversation_event__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lifeecho__conversation__v1__event_timings__field_descriptors[3] =
+{
+  {
+    "receive_time",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Lifeecho__Conversation__V1__EventTimings, receive_time),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "durable_time",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Lifeecho__Conversation__V1__EventTimings, durable_time),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "recognize_time",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Lifeecho__Conversation__V1__EventTimings, recognize_time),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lifeecho__conversation__v1__event_timings__field_indices_by_name[] = {
+  1,   /* field[1] = durable_time */
+  0,   /* field[0] = receive_time */
+  2,   /* field[2] = recognize_time */
+};
+static const ProtobufCIntRange lifeecho__conversation__v1__event_timings__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor lifeecho__conversation__v1__event_timings__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lifeecho.conversation.v1.EventTimings",
+  "EventTimings",
+  "Lifeecho__Conversation__V1__EventTimings",
+  "lifeecho.conversation.v1",
+  sizeof(Lifeecho__Conversation__V1__EventTimings),
+  3,
+  lifeecho__conversation__v1__event_timings__field_descriptors,
+  lifeecho__conversation__v1__event_timings__field_indices_by_name,
+  1,  lifeecho__conversation__v1__event_timings__number_ranges,
+  (ProtobufCMessageInit) lifeecho__conversation__v1__event_timings__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor lifeecho__conversation__v1__user_message__field_descriptors[7] =
@@ -883,7 +966,7 @@ const ProtobufCMessageDescriptor lifeecho__conversation__v1__transcription_faile
   (ProtobufCMessageInit) lifeecho__conversation__v1__transcription_failed__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lifeecho__conversation__v1__speech_finished__field_descriptors[3] =
+static const ProtobufCFieldDescriptor lifeecho__conversation__v1__speech_finished__field_descriptors[4] =
 {
   {
     "message_id",
@@ -921,8 +1004,21 @@ static const ProtobufCFieldDescriptor lifeecho__conversation__v1__speech_finishe
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "cancel_epoch",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Lifeecho__Conversation__V1__SpeechFinished, cancel_epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lifeecho__conversation__v1__speech_finished__field_indices_by_name[] = {
+  3,   /* field[3] = cancel_epoch */
   1,   /* field[1] = cancelled */
   2,   /* field[2] = heard_text */
   0,   /* field[0] = message_id */
@@ -930,7 +1026,7 @@ static const unsigned lifeecho__conversation__v1__speech_finished__field_indices
 static const ProtobufCIntRange lifeecho__conversation__v1__speech_finished__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor lifeecho__conversation__v1__speech_finished__descriptor =
 {
@@ -940,7 +1036,7 @@ const ProtobufCMessageDescriptor lifeecho__conversation__v1__speech_finished__de
   "Lifeecho__Conversation__V1__SpeechFinished",
   "lifeecho.conversation.v1",
   sizeof(Lifeecho__Conversation__V1__SpeechFinished),
-  3,
+  4,
   lifeecho__conversation__v1__speech_finished__field_descriptors,
   lifeecho__conversation__v1__speech_finished__field_indices_by_name,
   1,  lifeecho__conversation__v1__speech_finished__number_ranges,
@@ -1246,7 +1342,7 @@ const ProtobufCMessageDescriptor lifeecho__conversation__v1__listening_feedback_
   (ProtobufCMessageInit) lifeecho__conversation__v1__listening_feedback__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lifeecho__conversation__v1__speech_chunk__field_descriptors[6] =
+static const ProtobufCFieldDescriptor lifeecho__conversation__v1__speech_chunk__field_descriptors[8] =
 {
   {
     "message_id",
@@ -1320,19 +1416,45 @@ static const ProtobufCFieldDescriptor lifeecho__conversation__v1__speech_chunk__
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "sentence_index",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Lifeecho__Conversation__V1__SpeechChunk, sentence_index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ends_sentence",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Lifeecho__Conversation__V1__SpeechChunk, ends_sentence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lifeecho__conversation__v1__speech_chunk__field_indices_by_name[] = {
   3,   /* field[3] = audio */
   5,   /* field[5] = cancel_epoch */
   2,   /* field[2] = chunk_index */
+  7,   /* field[7] = ends_sentence */
   4,   /* field[4] = is_last */
   0,   /* field[0] = message_id */
   1,   /* field[1] = piece_index */
+  6,   /* field[6] = sentence_index */
 };
 static const ProtobufCIntRange lifeecho__conversation__v1__speech_chunk__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor lifeecho__conversation__v1__speech_chunk__descriptor =
 {
@@ -1342,7 +1464,7 @@ const ProtobufCMessageDescriptor lifeecho__conversation__v1__speech_chunk__descr
   "Lifeecho__Conversation__V1__SpeechChunk",
   "lifeecho.conversation.v1",
   sizeof(Lifeecho__Conversation__V1__SpeechChunk),
-  6,
+  8,
   lifeecho__conversation__v1__speech_chunk__field_descriptors,
   lifeecho__conversation__v1__speech_chunk__field_indices_by_name,
   1,  lifeecho__conversation__v1__speech_chunk__number_ranges,

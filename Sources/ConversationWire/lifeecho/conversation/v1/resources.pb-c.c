@@ -173,7 +173,7 @@ const ProtobufCMessageDescriptor lifeecho__conversation__v1__conversation__descr
   (ProtobufCMessageInit) lifeecho__conversation__v1__conversation__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lifeecho__conversation__v1__message__field_descriptors[10] =
+static const ProtobufCFieldDescriptor lifeecho__conversation__v1__message__field_descriptors[11] =
 {
   {
     "message_id",
@@ -295,11 +295,24 @@ static const ProtobufCFieldDescriptor lifeecho__conversation__v1__message__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "interrupted",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Lifeecho__Conversation__V1__Message, interrupted),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lifeecho__conversation__v1__message__field_indices_by_name[] = {
   7,   /* field[7] = chip_id */
   6,   /* field[6] = create_time */
   9,   /* field[9] = heard_text */
+  10,   /* field[10] = interrupted */
   0,   /* field[0] = message_id */
   2,   /* field[2] = role */
   1,   /* field[1] = sequence */
@@ -311,7 +324,7 @@ static const unsigned lifeecho__conversation__v1__message__field_indices_by_name
 static const ProtobufCIntRange lifeecho__conversation__v1__message__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor lifeecho__conversation__v1__message__descriptor =
 {
@@ -321,7 +334,7 @@ const ProtobufCMessageDescriptor lifeecho__conversation__v1__message__descriptor
   "Lifeecho__Conversation__V1__Message",
   "lifeecho.conversation.v1",
   sizeof(Lifeecho__Conversation__V1__Message),
-  10,
+  11,
   lifeecho__conversation__v1__message__field_descriptors,
   lifeecho__conversation__v1__message__field_indices_by_name,
   1,  lifeecho__conversation__v1__message__number_ranges,

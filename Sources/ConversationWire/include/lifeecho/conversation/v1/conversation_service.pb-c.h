@@ -286,10 +286,11 @@ struct  Lifeecho__Conversation__V1__CancelSpeechResponse
 {
   ProtobufCMessage base;
   int64_t cancel_epoch;
+  protobuf_c_boolean duplicate;
 };
 #define LIFEECHO__CONVERSATION__V1__CANCEL_SPEECH_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lifeecho__conversation__v1__cancel_speech_response__descriptor) \
-    , 0 }
+    , 0, 0 }
 
 
 typedef enum {
@@ -317,10 +318,11 @@ struct  Lifeecho__Conversation__V1__TranscribeConfig
 {
   ProtobufCMessage base;
   int32_t format;
+  Google__Protobuf__Duration *duration;
 };
 #define LIFEECHO__CONVERSATION__V1__TRANSCRIBE_CONFIG__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lifeecho__conversation__v1__transcribe_config__descriptor) \
-    , 0 }
+    , 0, NULL }
 
 
 struct  Lifeecho__Conversation__V1__TranscribeResponse

@@ -20,6 +20,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "lifeecho/conversation/v1/resources.pb-c.h"
 
 typedef struct Lifeecho__Conversation__V1__ConversationEvent Lifeecho__Conversation__V1__ConversationEvent;
+typedef struct Lifeecho__Conversation__V1__EventTimings Lifeecho__Conversation__V1__EventTimings;
 typedef struct Lifeecho__Conversation__V1__UserMessage Lifeecho__Conversation__V1__UserMessage;
 typedef struct Lifeecho__Conversation__V1__TurnStarted Lifeecho__Conversation__V1__TurnStarted;
 typedef struct Lifeecho__Conversation__V1__AgentMessage Lifeecho__Conversation__V1__AgentMessage;
@@ -75,6 +76,7 @@ struct  Lifeecho__Conversation__V1__ConversationEvent
   Google__Protobuf__Timestamp *create_time;
   ProtobufCBinaryData turn_id;
   ProtobufCBinaryData request_id;
+  Lifeecho__Conversation__V1__EventTimings *timings;
   Lifeecho__Conversation__V1__ConversationEvent__EventCase event_case;
   union {
     Lifeecho__Conversation__V1__UserMessage *user_message;
@@ -98,7 +100,19 @@ struct  Lifeecho__Conversation__V1__ConversationEvent
 };
 #define LIFEECHO__CONVERSATION__V1__CONVERSATION_EVENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lifeecho__conversation__v1__conversation_event__descriptor) \
-    , 0, {0,NULL}, NULL, {0,NULL}, {0,NULL}, LIFEECHO__CONVERSATION__V1__CONVERSATION_EVENT__EVENT__NOT_SET, {0} }
+    , 0, {0,NULL}, NULL, {0,NULL}, {0,NULL}, NULL, LIFEECHO__CONVERSATION__V1__CONVERSATION_EVENT__EVENT__NOT_SET, {0} }
+
+
+struct  Lifeecho__Conversation__V1__EventTimings
+{
+  ProtobufCMessage base;
+  Google__Protobuf__Timestamp *receive_time;
+  Google__Protobuf__Timestamp *durable_time;
+  Google__Protobuf__Timestamp *recognize_time;
+};
+#define LIFEECHO__CONVERSATION__V1__EVENT_TIMINGS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lifeecho__conversation__v1__event_timings__descriptor) \
+    , NULL, NULL, NULL }
 
 
 struct  Lifeecho__Conversation__V1__UserMessage
@@ -185,10 +199,11 @@ struct  Lifeecho__Conversation__V1__SpeechFinished
   ProtobufCBinaryData message_id;
   protobuf_c_boolean cancelled;
   ProtobufCBinaryData heard_text;
+  int64_t cancel_epoch;
 };
 #define LIFEECHO__CONVERSATION__V1__SPEECH_FINISHED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lifeecho__conversation__v1__speech_finished__descriptor) \
-    , {0,NULL}, 0, {0,NULL} }
+    , {0,NULL}, 0, {0,NULL}, 0 }
 
 
 struct  Lifeecho__Conversation__V1__ConversationEnded
@@ -266,10 +281,12 @@ struct  Lifeecho__Conversation__V1__SpeechChunk
   ProtobufCBinaryData audio;
   protobuf_c_boolean is_last;
   int64_t cancel_epoch;
+  int32_t sentence_index;
+  protobuf_c_boolean ends_sentence;
 };
 #define LIFEECHO__CONVERSATION__V1__SPEECH_CHUNK__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lifeecho__conversation__v1__speech_chunk__descriptor) \
-    , {0,NULL}, 0, 0, {0,NULL}, 0, 0 }
+    , {0,NULL}, 0, 0, {0,NULL}, 0, 0, 0, 0 }
 
 
 struct  Lifeecho__Conversation__V1__Suggestion
@@ -320,6 +337,9 @@ struct  Lifeecho__Conversation__V1__ConcernRaised
 /* Lifeecho__Conversation__V1__ConversationEvent methods */
 void   lifeecho__conversation__v1__conversation_event__init
                      (Lifeecho__Conversation__V1__ConversationEvent         *message);
+/* Lifeecho__Conversation__V1__EventTimings methods */
+void   lifeecho__conversation__v1__event_timings__init
+                     (Lifeecho__Conversation__V1__EventTimings         *message);
 /* Lifeecho__Conversation__V1__UserMessage methods */
 void   lifeecho__conversation__v1__user_message__init
                      (Lifeecho__Conversation__V1__UserMessage         *message);
@@ -378,6 +398,9 @@ void   lifeecho__conversation__v1__concern_raised__init
 
 typedef void (*Lifeecho__Conversation__V1__ConversationEvent_Closure)
                  (const Lifeecho__Conversation__V1__ConversationEvent *message,
+                  void *closure_data);
+typedef void (*Lifeecho__Conversation__V1__EventTimings_Closure)
+                 (const Lifeecho__Conversation__V1__EventTimings *message,
                   void *closure_data);
 typedef void (*Lifeecho__Conversation__V1__UserMessage_Closure)
                  (const Lifeecho__Conversation__V1__UserMessage *message,
@@ -440,6 +463,7 @@ typedef void (*Lifeecho__Conversation__V1__ConcernRaised_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCMessageDescriptor lifeecho__conversation__v1__conversation_event__descriptor;
+extern const ProtobufCMessageDescriptor lifeecho__conversation__v1__event_timings__descriptor;
 extern const ProtobufCMessageDescriptor lifeecho__conversation__v1__user_message__descriptor;
 extern const ProtobufCMessageDescriptor lifeecho__conversation__v1__turn_started__descriptor;
 extern const ProtobufCMessageDescriptor lifeecho__conversation__v1__agent_message__descriptor;

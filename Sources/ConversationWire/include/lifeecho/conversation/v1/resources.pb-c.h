@@ -59,10 +59,11 @@ struct  Lifeecho__Conversation__V1__Message
   ProtobufCBinaryData chip_id;
   ProtobufCBinaryData voice_session_id;
   ProtobufCBinaryData heard_text;
+  protobuf_c_boolean interrupted;
 };
 #define LIFEECHO__CONVERSATION__V1__MESSAGE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lifeecho__conversation__v1__message__descriptor) \
-    , {0,NULL}, 0, 0, 0, {0,NULL}, {0,NULL}, NULL, {0,NULL}, {0,NULL}, {0,NULL} }
+    , {0,NULL}, 0, 0, 0, {0,NULL}, {0,NULL}, NULL, {0,NULL}, {0,NULL}, {0,NULL}, 0 }
 
 
 struct  Lifeecho__Conversation__V1__QuotaStatus

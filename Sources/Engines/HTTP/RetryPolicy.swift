@@ -1,4 +1,3 @@
-import Conversation
 import Foundation
 
 /// When a failed try is worth another one, and after what pause. Pure: chance and time come in.
@@ -10,19 +9,11 @@ struct RetryPolicy {
   ///   - attempt: 0 for the first try.
   ///   - retryAfter: what the server asked for.
   ///   - chance: from 0 to 1.
-  func pause(after error: ChatModelError, attempt: Int, retryAfter: Duration?, chance: Double) -> Duration? {
-    guard attempt < retries, Self.isTransient(error) else { return nil }
+  func pause(after error: some TransientFailure, attempt: Int, retryAfter: Duration?, chance: Double) -> Duration? {
+    guard attempt < retries, error.isTransient else { return nil }
     if let retryAfter { return retryAfter <= Limits.retryAfter ? max(retryAfter, .zero) : nil }
     let longest = min(Limits.backoff * (1 << min(attempt, 16)), Limits.backoff_max)
     return longest * (0.5 + 0.5 * chance)
-  }
-
-  static func isTransient(_ error: ChatModelError) -> Bool {
-    switch error {
-    case .unreachable: true
-    case .refused(let status, _): status == 408 || status == 429 || (500...599).contains(status) && status != 501
-    case .timedOut, .malformed, .tooLarge, .empty: false
-    }
   }
 
   /// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date.

@@ -1,0 +1,212 @@
+/// What a client says first.
+package struct AudioCall: Sendable {
+  package var conversation: String
+  package var session: String
+  package var kind: AudioKind
+  package var format: AudioContainer?
+  /// Arms the listening feedback.
+  package var recordingStarted: Bool
+  /// When the caller's token ends; `nil`: never.
+  package var expires: Timestamp?
+
+  package init(
+    conversation: String, session: String, kind: AudioKind, format: AudioContainer?, recordingStarted: Bool,
+    expires: Timestamp?
+  ) {
+    self.conversation = conversation
+    self.session = session
+    self.kind = kind
+    self.format = format
+    self.recordingStarted = recordingStarted
+    self.expires = expires
+  }
+}
+
+/// What a segment is answered with: one answer each, in the order of their coming, after the commit.
+package struct AudioAnswer: Sendable, Equatable {
+  package var durable: DurableSegments
+  package var isDuplicate = false
+  /// The segment's index, and why it was not stored.
+  package var refusal: (index: Int, reason: SegmentRefusal)?
+  package var state: VoiceSessionState?
+  package var quota: QuotaSnapshot?
+
+  package static func == (left: Self, right: Self) -> Bool {
+    left.durable == right.durable && left.isDuplicate == right.isDuplicate && left.refusal?.index == right.refusal?.index
+      && left.refusal?.reason == right.refusal?.reason && left.state == right.state && left.quota == right.quota
+  }
+}
+
+/// One StreamAudio call: reads segments, stores what has come with one statement at a time, answers.
+///
+/// Of a stream that breaks off, what was received is stored all the same.
+final class AudioStream: Sendable {
+  let key: VoiceSessionKey
+  private let call: AudioCall
+  private let id: String
+  private let sessions: VoiceSessions
+  private let queue = SegmentQueue()
+
+  init(key: VoiceSessionKey, call: AudioCall, id: String, sessions: VoiceSessions) {
+    self.key = key
+    self.call = call
+    self.id = id
+    self.sessions = sessions
+  }
+
+  /// Takes nothing more in; what was received is answered first.
+  func end(_ reason: ConversationError) { queue.close(reason) }
+
+  /// Returns when the client has ended the stream and everything is answered.
+  func run(
+    next: @escaping @Sendable () async throws -> AudioPart?,
+    answer: @escaping @Sendable (AudioAnswer) async throws -> Void
+  ) async throws {
+    enum Ended: Sendable { case reading, storing, waiting }
+    do {
+      try await withThrowingTaskGroup(of: Ended.self) { group in
+        group.addTask {
+          try await self.read(next)
+          return .reading
+        }
+        group.addTask {
+          try await self.store(answer)
+          return .storing
+        }
+        if let expires = call.expires {
+          group.addTask {
+            try await Task.sleep(for: .microseconds(max(0, expires.microseconds - self.sessions.now.microseconds)))
+            self.queue.close(.tokenExpired)
+            return .waiting
+          }
+        }
+        if call.recordingStarted {
+          group.addTask {
+            try await self.sessions.giveFeedback(self.key)
+            return .waiting
+          }
+        }
+        defer { group.cancelAll() }
+        while let ended = try await group.next(), ended != .storing {}
+      }
+    } catch {
+      // The budget of what is stored in the background is given back there.
+      sessions.keep(queue.abandon(), of: self)
+      throw error
+    }
+  }
+
+  private func read(_ next: @Sendable () async throws -> AudioPart?) async throws {
+    var assembler = SegmentAssembler(kind: call.kind)
+    var holdsAssembly = false
+    defer { if holdsAssembly { sessions.assembledAudio.release(Limits.segment_bytes) } }
+    while true {
+      let part: AudioPart?
+      do {
+        part = assembler.isAssembling ? try await sessions.patiently(next) : try await next()
+      } catch is TimedOut {
+        part = nil
+        if let lost = assembler.abandon(.fieldInvalid(field: "segment.part", description: "did not come in time")) {
+          guard try await enqueue(lost) else { return }
+        }
+        holdsAssembly = release(holdsAssembly)
+        continue
+      }
+      guard let part else { break }
+      var outcomes = assembler.add(part)
+      if assembler.isAssembling, !holdsAssembly {
+        holdsAssembly = try await sessions.assembledAudio.reserve(
+          Limits.segment_bytes, patience_ms: Limits.memoryPatience_ms)
+        if !holdsAssembly, let lost = assembler.abandon(.overloaded) { outcomes.append(lost) }
+      }
+      for outcome in outcomes {
+        guard try await enqueue(outcome) else { return }
+      }
+      if !assembler.isAssembling { holdsAssembly = release(holdsAssembly) }
+    }
+    if let lost = assembler.abandon(.fieldInvalid(field: "segment.part", description: "more parts were announced")) {
+      guard try await enqueue(lost) else { return }
+    }
+    queue.close()
+  }
+
+  private func release(_ holdsAssembly: Bool) -> Bool {
+    if holdsAssembly { sessions.assembledAudio.release(Limits.segment_bytes) }
+    return false
+  }
+
+  /// False when the stream takes nothing more.
+  private func enqueue(_ outcome: SegmentAssembler.Outcome) async throws -> Bool {
+    switch outcome {
+    case .refused(let index, let refusal):
+      return try await queue.add(.refused(index: index, refusal))
+    case .segment(let segment):
+      let size_bytes = segment.content.count
+      guard try await sessions.receivedAudio.reserve(size_bytes, patience_ms: Limits.memoryPatience_ms) else {
+        return try await queue.add(.refused(index: segment.index, .overloaded))
+      }
+      do {
+        let isTaken = try await queue.add(.segment(segment))
+        if !isTaken { sessions.receivedAudio.release(size_bytes) }
+        return isTaken
+      } catch {
+        sessions.receivedAudio.release(size_bytes)
+        throw error
+      }
+    }
+  }
+
+  private func store(_ answer: @Sendable (AudioAnswer) async throws -> Void) async throws {
+    var generation = 0
+    var last = AudioAnswer(durable: DurableSegments(through: -1, later: []))
+    while let entries = try await queue.take() {
+      if case .refused(let index, let refusal) = entries.first {
+        last.isDuplicate = false
+        last.quota = nil
+        last.refusal = (index, refusal)
+        try await answer(last)
+        queue.acknowledge(1)
+        continue
+      }
+      let segments = entries.compactMap { if case .segment(let segment) = $0 { segment } else { nil } }
+      let stored: StoredSegments
+      do {
+        stored = try await commit(segments, generation: generation)
+      } catch is CancellationError {
+        sessions.keep(entries, of: self, generation: generation)
+        throw CancellationError()
+      } catch {
+        sessions.release(entries)
+        throw error
+      }
+      sessions.release(entries)
+      generation = stored.generation
+      for (segment, verdict) in zip(segments, stored.verdicts) {
+        last = AudioAnswer(durable: stored.durable, state: stored.state, quota: stored.quota)
+        last.isDuplicate = verdict == .duplicate
+        last.refusal = SegmentRefusal(verdict).map { (segment.index, $0) }
+        try await answer(last)
+        queue.acknowledge(1)
+      }
+    }
+  }
+
+  func commit(_ segments: [AudioSegment], generation: Int) async throws -> StoredSegments {
+    var key = key
+    key.generation = generation
+    return try await sessions.commit(segments, key: key, call: call, stream: id)
+  }
+}
+
+extension SegmentRefusal {
+  init?(_ verdict: StoredSegments.Verdict) {
+    switch verdict {
+    case .stored, .duplicate: return nil
+    case .conflict: self = .conflict
+    case .full: self = .sessionFull
+    case .finished: self = .sessionFinished
+    case .beyondLast:
+      self = .fieldInvalid(field: "segment.index", description: "is beyond the segment marked as the last one")
+    }
+  }
+}

@@ -1,0 +1,38 @@
+extension Limits {
+  /// Characters of a voice session's id.
+  package static let voiceSessionIDCharacters = 256
+  /// Segments of one session, counted from 0 (design §5); at a second each, more than an hour.
+  package static let segments = 4096
+  /// Bytes of one message's audio: a part is decoded and copied at once on an event loop.
+  package static let segmentPart_bytes = 1 << 20
+  /// Bytes of one segment: forty minutes of a phone's m4a.
+  package static let segment_bytes = 12 << 20
+  /// Speech of one session: a recording that was left running is cut there (design §5).
+  package static let session_ms: Int64 = 60 * 60_000
+  /// Segments of one stream that are received and not acknowledged; the client is stopped by flow control.
+  package static let unacknowledgedSegments = 8
+  /// Bytes of segments stored by one statement: what is already there when the one before it is done.
+  package static let batch_bytes = 1 << 20
+  /// Received segments of all streams that are not stored yet: 4,000 usual ones.
+  package static let receivedAudio_bytes = 128 << 20
+  /// Segments being put together of parts, and recordings for Transcribe: 16 of the largest.
+  package static let assembledAudio_bytes = 192 << 20
+  /// How long a segment waits for memory before it is refused as overload.
+  package static let memoryPatience_ms: Int64 = 10_000
+  /// Between two parts of one segment: its memory is given back then.
+  package static let partPatience_ms: Int64 = 30_000
+  /// Segments listed beyond `durable_through`, and as missing (design §5).
+  package static let listedSegments = 64
+
+  /// Times an engine may fail on a segment before it is given up (design §7).
+  package static let recognitionFailures = 3
+  /// Times a segment is taken up, counting servers that died in it: one that kills servers ends too.
+  package static let recognitionAttempts = 8
+  /// Sessions looked at in one round of endings.
+  package static let dueSessions = 100
+  /// Transcribe in an hour, per user (design §8).
+  package static let transcriptionCalls = 60
+  package static let transcription_ms: Int64 = 20 * 60_000
+  /// Speech whose length the client does not say is taken for 16 kHz, 16 bits: the longest a container stores by default.
+  package static let assumedAudio_bytesPerSecond: Int64 = 32_000
+}

@@ -1,0 +1,44 @@
+extension VoiceSessions {
+  /// What a recording says; nothing of it is stored (Transcribe). At most `Limits.transcriptionCalls` calls and
+  /// `Limits.transcription_ms` of speech per user and hour.
+  /// - Parameters:
+  ///   - duration_ms: as the client measured it; 0: not said.
+  ///   - next: gives the recording's parts, `nil` at the end.
+  package func transcribe(
+    _ user: UserID, format: AudioContainer?, duration_ms: Int64, next: @Sendable () async throws -> [UInt8]?
+  ) async throws -> String {
+    guard (0...Limits.transcription_ms).contains(duration_ms) else {
+      throw ConversationError.fieldInvalid(
+        field: "config.duration", description: "must be 0 s..\(Limits.transcription_ms / 1_000) s")
+    }
+    guard workers.hasRecognizer else { throw ConversationError.engineMissing }
+    guard try await assembledAudio.reserve(Limits.segment_bytes, patience_ms: Limits.memoryPatience_ms) else {
+      throw ConversationError.overloaded("too many recordings at once")
+    }
+    defer { assembledAudio.release(Limits.segment_bytes) }
+    var bytes: [UInt8] = []
+    while let part = try await next() {
+      guard part.count <= Limits.segmentPart_bytes, bytes.count + part.count <= Limits.segment_bytes else {
+        throw ConversationError.fieldInvalid(
+          field: "content",
+          description: "must have at most \(Limits.segmentPart_bytes) bytes a part and \(Limits.segment_bytes) in all")
+      }
+      bytes += part
+    }
+    guard !bytes.isEmpty else { throw ConversationError.fieldInvalid(field: "content", description: "is empty") }
+    let charge_ms = max(duration_ms, Int64(bytes.count) * 1_000 / Limits.assumedAudio_bytesPerSecond)
+    try await store.admitTranscription(
+      user: user, speech_ms: min(charge_ms, Limits.transcription_ms), now: now)
+    do {
+      return try await workers.transcribe(
+        Recording(bytes: bytes, declaredFormat: format, duration_ms: duration_ms))
+    } catch let error as SpeechRecognitionError {
+      if case .invalidAudio(let what) = error {
+        throw ConversationError.fieldInvalid(field: "content", description: "is no audio that can be read: \(what)")
+      }
+      throw ConversationError.recognitionFailed("\(error)")
+    } catch is TimedOut {
+      throw ConversationError.recognitionFailed("it took too long")
+    }
+  }
+}

@@ -1,0 +1,188 @@
+import ArgumentParser
+import CoreMetrics
+import Foundation
+import Logging
+import NIOCore
+import NIOPosix
+import Operations
+import RPC
+import ServiceLifecycle
+import TLS
+import UnixSignals
+import WebSocket
+import WebSocketBridge
+
+struct BridgeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bridge", abstract: "Run the phones' WebSocket bridge as a process of its own.",
+    discussion: """
+      It is a client of the service at --target. Phones come with their own access tokens, which the service checks; for
+      everything after that the bridge uses its service token with the scope conversations (`lifeecho token --type
+      service`). The file is read again when the service refuses the token. bridge/PROTOCOL.md tells what phones say.
+      """)
+
+  @Option(help: ArgumentHelp("Where phones connect.", valueName: "host:port | unix:path"))
+  var listen = "127.0.0.1:8080"
+
+  @Option(help: ArgumentHelp("The service.", valueName: "host:port | unix:path"))
+  var target: String
+
+  @Option(help: ArgumentHelp("File with the service token.", valueName: "file"))
+  var serviceTokenFile: String
+
+  @Option(help: ArgumentHelp("TLS certificate chain for the phones, PEM.", valueName: "file"))
+  var tlsCert: String?
+
+  @Option(help: ArgumentHelp("Private key of that certificate, PEM.", valueName: "file"))
+  var tlsKey: String?
+
+  @Option(help: ArgumentHelp("Speak TLS to the service, and trust the certificates in this file.", valueName: "file"))
+  var targetCA: String?
+
+  @Option(help: ArgumentHelp("Web pages that may connect; may be repeated; none: all.", valueName: "origin"))
+  var origin: [String] = []
+
+  @Flag(inversion: .prefixedNo, help: "Serve the web console at /; default: on loopback only.")
+  var console: Bool?
+
+  @Option(help: ArgumentHelp("Pause between the pieces of a reply.", valueName: "duration"))
+  var piecePause = "500ms"
+
+  @Option(
+    help: ArgumentHelp("How long a phone that cannot renew its token stays connected.", valueName: "duration"))
+  var legacySessionMax = "24h"
+
+  @Option(help: ArgumentHelp("Where /metrics, /healthz and /readyz are.", valueName: "host:port | off"))
+  var admin = "off"
+
+  @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical.", valueName: "level"))
+  var logLevel = "info"
+
+  func run() async throws {
+    try await reportingFailure {
+      guard let level = Logger.Level(rawValue: logLevel) else { throw CommandFailure("--log-level \(logLevel)?") }
+      LogFormat.auto.bootstrap(level: level)
+      let registry = PrometheusRegistry()
+      MetricsSystem.bootstrap(registry)
+      ProcessMetrics.register(in: registry)
+      let process = BridgeProcess(
+        listen: try endpoint(listen, "--listen"), admin: try endpoint(admin, "--admin"), channel: try channel(),
+        token: try ServiceTokenFile(path: serviceTokenFile), settings: try settings(), registry: registry)
+      let group = ServiceGroup(
+        configuration: ServiceGroupConfiguration(
+          services: [.init(service: process, successTerminationBehavior: .gracefullyShutdownGroup)],
+          gracefulShutdownSignals: [.sigint, .sigterm],
+          logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }))
+      try await group.run()
+    }
+  }
+
+  private func endpoint(_ text: String, _ flag: String) throws -> Endpoint {
+    do {
+      return try Endpoint(parsing: text)
+    } catch {
+      throw CommandFailure("\(flag): \(error)")
+    }
+  }
+
+  private func settings() throws -> BridgeSettings {
+    var settings = BridgeSettings()
+    settings.piecePause = TimeAmount(try duration(piecePause, "--piece-pause"))
+    settings.legacySession = TimeAmount(try duration(legacySessionMax, "--legacy-session-max"))
+    settings.origins = OriginPolicy(origin)
+    settings.servesConsole = try console ?? endpoint(listen, "--listen").isLoopback
+    switch (tlsCert, tlsKey) {
+    case (nil, nil): break
+    case (let certificate?, let key?):
+      settings.tls = try .forBridge(.init(certificateFile: certificate, keyFile: key))
+    default: throw CommandFailure("--tls-cert and --tls-key: TLS needs both")
+    }
+    return settings
+  }
+
+  private func duration(_ text: String, _ flag: String) throws -> Duration {
+    do {
+      return try DurationText.parse(text)
+    } catch {
+      throw CommandFailure("\(flag): \(error)")
+    }
+  }
+
+  private func channel() throws -> ChannelPool {
+    guard let address = ListenAddress(target) else {
+      throw CommandFailure("--target \(target): it is neither HOST:PORT nor unix:PATH")
+    }
+    var tls: TLSContext?
+    if let targetCA {
+      do {
+        tls = try TLSContext.client(caFile: targetCA, alpn: .h2)
+      } catch {
+        throw CommandFailure("--target-ca: \(error)")
+      }
+    }
+    return ChannelPool(address, tls: tls, group: MultiThreadedEventLoopGroup.singleton)
+  }
+}
+
+/// The service token in a file, read again when it is refused.
+private struct ServiceTokenFile: Sendable {
+  let path: String
+
+  init(path: String) throws {
+    self.path = path
+    _ = try read()
+  }
+
+  func read() throws -> String {
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+      throw CommandFailure("--service-token-file: cannot read \(path)")
+    }
+    let token = text.trimmingCharacters(in: .whitespacesAndNewlines)
+    guard !token.isEmpty else { throw CommandFailure("--service-token-file: \(path) is empty") }
+    return token
+  }
+}
+
+/// The running bridge.
+private struct BridgeProcess: Service {
+  let listen: Endpoint
+  let admin: Endpoint
+  let channel: ChannelPool
+  let token: ServiceTokenFile
+  let settings: BridgeSettings
+  let registry: PrometheusRegistry
+
+  func run() async throws {
+    guard let address = WebSocketAddress(listen) else { throw CommandFailure("--listen: it cannot be off") }
+    let group = MultiThreadedEventLoopGroup.singleton
+    let logger = Logger(label: "lifeecho.bridge")
+    let token = self.token
+    let bridge: BridgeServer
+    do {
+      bridge = try await BridgeServer.start(
+        on: address, channel: channel, credentials: BridgeCredentials { _ in try token.read() }, settings: settings,
+        group: group, logger: logger)
+    } catch {
+      throw CommandFailure("--listen: cannot listen on \(listen): \(error)")
+    }
+    var lines = ["bridge listening on \(listen.withPort(of: bridge.localAddress))"]
+    var adminListener: AdminListener?
+    if admin != .off {
+      let registry = self.registry
+      let routes = AdminRoutes(
+        metrics: { registry.exposition() }, readinessProblems: { bridge.isDraining ? ["stopping"] : [] })
+      let listener = try await AdminListener.start(on: admin, routes: routes, group: group)
+      lines.append("admin listening on \(listener.endpoint)")
+      adminListener = listener
+    }
+    lines.append("ready")
+    FileHandle.standardOutput.write(Data((lines.joined(separator: "\n") + "\n").utf8))
+    try await gracefulShutdown()
+    logger.notice("stopping")
+    bridge.drain()
+    await bridge.stop(grace: .seconds(5))
+    await adminListener?.stop()
+    await channel.shutdown()
+    logger.notice("stopped")
+  }
+}

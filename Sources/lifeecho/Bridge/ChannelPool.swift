@@ -1,0 +1,41 @@
+import NIOCore
+import Protobuf
+import RPC
+import Synchronization
+import TLS
+
+/// Several connections to one service: each takes a few hundred streams at a time, and every phone needs one for as long
+/// as it is there. Commands have connections of their own, so that they never wait behind streams.
+final class ChannelPool: ClientChannel {
+  /// 64 × 256 streams: more phones than one bridge takes on one address.
+  private static let streamChannels = 64
+  private static let commandChannels = 4
+  /// Phones survive an outage of ten seconds: the channels must look often enough.
+  private static let reconnectMaximum = Duration.milliseconds(500)
+
+  private let streams: [NetworkChannel]
+  private let commands: [NetworkChannel]
+  private let next = Atomic(0)
+
+  init(_ address: ListenAddress, tls: TLSContext?, group: any EventLoopGroup) {
+    func channels(_ count: Int) -> [NetworkChannel] {
+      (0..<count).map { _ in
+        NetworkChannel(address, tls: tls, reconnectMaximum: Self.reconnectMaximum, group: group)
+      }
+    }
+    streams = channels(Self.streamChannels)
+    commands = channels(Self.commandChannels)
+  }
+
+  func begin<Q: WireMessage, S: WireMessage>(
+    _ method: Method<Q, S>, request: Q?, options: CallOptions
+  ) -> ClientCall<Q, S> {
+    let channels = method.descriptor.type == .unary ? commands : streams
+    let place = next.add(1, ordering: .relaxed).newValue & .max
+    return channels[place % channels.count].begin(method, request: request, options: options)
+  }
+
+  func shutdown() async {
+    for channel in streams + commands { await channel.shutdown() }
+  }
+}

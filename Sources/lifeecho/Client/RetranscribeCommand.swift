@@ -1,0 +1,82 @@
+import ArgumentParser
+import Conversation
+import ConversationAPI
+import ConversationStore
+import Operations
+import PostgreSQL
+import RPC
+
+struct RetranscribeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "retranscribe",
+    abstract: "Have speech recognised again of which nothing was recognised, by the engine that runs now.",
+    discussion: """
+      One recording through a running server, or with --all every one whose audio is still kept, through its database; \
+      the servers on that database do the work.
+      """)
+
+  @Option(help: "Whose recording.") var user: String?
+  @Option(help: "Its conversation.") var conversation: String?
+  @Option(help: "Its voice session.") var session: String?
+  @Option(help: "Its generation; 0: the newest.") var generation: Int32 = 0
+  @Flag(help: "All of them; needs --database-url.") var all = false
+  @Option(help: "With --all: at most so many.") var limit = 1_000
+
+  @OptionGroup var server: ServerOptions
+
+  func validate() throws {
+    if all {
+      guard user == nil, conversation == nil, session == nil else {
+        throw ValidationError("--all stands for every user, conversation and session")
+      }
+      guard (1...100_000).contains(limit) else { throw ValidationError("--limit: 1 to 100000") }
+    } else {
+      guard user != nil, conversation != nil, session != nil else {
+        throw ValidationError("give --user, --conversation and --session, or --all")
+      }
+    }
+  }
+
+  func run() async throws {
+    try await reportingFailure {
+      if all { try await retryAll() } else { try await retryOne() }
+    }
+  }
+
+  private func retryOne() async throws {
+    let token = try await server.token(user: user, ttl: .seconds(60))
+    try await server.withChannel { channel in
+      let client = ConversationV1.ConversationServiceClient(channel)
+      let answer = try await client.retryTranscription(
+        .init(
+          conversationID: conversation ?? "", voiceSessionID: session ?? "", generation: generation),
+        options: CallOptions(token: token, timeout: .seconds(30)))
+      print("\(answer.state)")
+    }
+  }
+
+  private func retryAll() async throws {
+    let configuration = try server.settings.configuration()
+    guard let url = configuration.database.url else {
+      throw CommandFailure("no database: give --database-url or LIFEECHO_DATABASE_URL")
+    }
+    let pool = PostgreSQLPool(configuration: PostgreSQLConfiguration(url: url))
+    do {
+      try await pool.start()
+      guard try await Migrator.status(pool).isEmpty else {
+        throw CommandFailure("the database is not up to date: run `lifeecho migrate`")
+      }
+      let store = ConversationStore(pool: pool)
+      let failed = try await store.failedSessions(limit: limit)
+      for key in failed {
+        let state = try await store.retryTranscription(key, now: SystemClock().now())
+        print("\(key.user) \(key.conversation) \(key.session) \(key.generation): \(state.rawValue)")
+      }
+      print("\(failed.count) recordings")
+      await pool.stop()
+    } catch {
+      await pool.stop()
+      throw error
+    }
+  }
+}

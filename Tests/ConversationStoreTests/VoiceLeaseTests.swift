@@ -1,0 +1,116 @@
+import Conversation
+import ConversationStore
+import Interview
+import Testing
+
+@Suite struct VoiceLeaseTests {
+  @Test func aLeasedSegmentIsNobodyElsesUntilItsLeaseEnds() async throws {
+    let speaker = try await Speaker()
+    speaker.lease_ms = 200
+    try await speaker.say(Speaker.segment(0, last: true))
+    let first = try #require(try await speaker.claim().first)
+    #expect(first.attempts == 1)
+    speaker.server = "server-2"
+    #expect(try await speaker.claim().isEmpty)
+    try await speaker.store.renewSegments(server: "server-1", leases: [first.lease], duration_ms: 300)
+    var second: ClaimedSegment?
+    let deadline = ContinuousClock.now + .seconds(20)
+    while second == nil, ContinuousClock.now < deadline {
+      second = try await speaker.claim().first
+      if second == nil { try await Task.sleep(for: .milliseconds(20)) }
+    }
+    let taken = try #require(second)
+    #expect(taken.attempts == 2 && taken.lease.number == first.lease.number + 1)
+    // The dead server's result comes late: it is thrown away.
+    try await speaker.end(first, .recognised("迟到"))
+    #expect(try await speaker.finish() == nil)
+    #expect(try await speaker.end(taken, .recognised("准时")))
+    #expect(try await speaker.finish()?.message?.text == "准时")
+  }
+
+  @Test func aServerAloneTakesOverAtOnce() async throws {
+    let speaker = try await Speaker()
+    try await speaker.say(Speaker.segment(0))
+    #expect(try await speaker.claim().count == 1)
+    speaker.server = "server-2"
+    #expect(try await speaker.claim().isEmpty)
+    #expect(try await speaker.claim(alone: true).count == 1)
+  }
+
+  @Test func twoServersShareAQueueWithoutDoubleWork() async throws {
+    let speaker = try await Speaker(tier: .premium)
+    for session in 0..<10 {
+      for start in stride(from: 0, to: 50, by: 10) {
+        _ = try await speaker.store.storeSegments(
+          StoreSegments(
+            key: speaker.key(VoiceSessionID("s\(session)"), 0), stream: "a", kind: .segmented, format: nil,
+            segments: (start..<start + 10).map { Speaker.segment($0, "\(session)/\($0) ", last: $0 == 49) },
+            receivedTime: speaker.now, now: speaker.now, abandonment_ms: 600_000, gapPatience_ms: 300_000))
+      }
+    }
+    let (store, now) = (speaker.store, speaker.now)
+    let taken = try await withThrowingTaskGroup(of: [SegmentLease].self) { group in
+      for worker in 0..<8 {
+        group.addTask {
+          var mine: [SegmentLease] = []
+          while true {
+            let claimed = try await store.claimSegments(
+              server: ServerID("server-\(worker % 2)"), alone: false, duration_ms: 60_000, limit: 4, now: now)
+            if claimed.isEmpty { return mine }
+            for segment in claimed {
+              mine.append(segment.lease)
+              let words = String(decoding: segment.recording.bytes, as: UTF8.self)
+              _ = try await store.endRecognition(
+                RecognitionEnd(lease: segment.lease, result: .recognised(words), recognizer: "test", now: now))
+            }
+          }
+        }
+      }
+      return try await group.reduce(into: []) { $0 += $1 }
+    }
+    #expect(taken.count == 500 && Set(taken).count == 500)
+    #expect(taken.allSatisfy { $0.number == 1 })
+    #expect(Set(try await speaker.due()).count == 10)
+  }
+
+  @Test func feedbackIsGivenOnceWhateverServerAsks() async throws {
+    let speaker = try await Speaker()
+    func arm() async throws -> (generation: Int, wait_ms: Int64)? {
+      try await speaker.store.armFeedback(speaker.key("s", 0), delay_ms: 8_000, now: speaker.now)
+    }
+    let armed = try #require(try await arm())
+    #expect(armed.generation == 1 && armed.wait_ms == 8_000)
+    speaker.pass(milliseconds: 5_000)
+    // The recording has moved to another connection: its time goes on.
+    let moved = try #require(try await arm())
+    #expect(moved.wait_ms == 3_000)
+    speaker.pass(milliseconds: 3_000)
+    #expect(try await speaker.store.fireFeedback(speaker.key(), now: speaker.now))
+    #expect(try await speaker.store.fireFeedback(speaker.key(), now: speaker.now) == false)
+    #expect(try await arm() == nil)
+  }
+
+  @Test func theLastSegmentCancelsFeedbackAndTheNextRecordingHasItsOwn() async throws {
+    let speaker = try await Speaker()
+    _ = try await speaker.store.armFeedback(speaker.key("s", 0), delay_ms: 8_000, now: speaker.now)
+    try await speaker.say(Speaker.segment(0, last: true))
+    #expect(try await speaker.store.fireFeedback(speaker.key(), now: speaker.now) == false)
+    try await speaker.recogniseAll()
+    _ = try await speaker.finish()
+    let next = try await speaker.store.armFeedback(speaker.key("s", 0), delay_ms: 8_000, now: speaker.now)
+    #expect(next?.generation == 2)
+  }
+
+  @Test func anHourHasSixtyTranscriptionsAndTwentyMinutes() async throws {
+    let speaker = try await Speaker()
+    func ask(_ speech_ms: Int64) async throws {
+      try await speaker.store.admitTranscription(user: speaker.user, speech_ms: speech_ms, now: speaker.now)
+    }
+    for _ in 0..<60 { try await ask(1_000) }
+    await #expect(throws: ConversationError.rateLimited(retryAfter_ms: 3_600_000)) { try await ask(0) }
+    speaker.pass(minutes: 60)
+    try await ask(Conversation.Limits.transcription_ms - 1_000)
+    await #expect(throws: ConversationError.self) { try await ask(1_001) }
+    try await ask(1_000)
+  }
+}

@@ -1,0 +1,452 @@
+import Logging
+import Synchronization
+import Testing
+
+@testable import Conversation
+
+/// A synthesizer whose sentences are made when the test says so.
+final class ScriptedSynthesizer: SpeechSynthesizer {
+  let name = "scripted"
+  private let state = Mutex(State())
+
+  private struct State {
+    var asked: [SpeechRequest] = []
+    var open: [String: AsyncThrowingStream<[UInt8], any Error>.Continuation] = [:]
+    var abandoned: [String] = []
+    var immediately: (@Sendable (String) -> Result<[[UInt8]], SpeechSynthesisError>)?
+  }
+
+  /// With `immediately`, nobody needs to say anything.
+  init(immediately: (@Sendable (String) -> Result<[[UInt8]], SpeechSynthesisError>)? = nil) {
+    state.withLock { $0.immediately = immediately }
+  }
+
+  func speak(_ request: SpeechRequest) -> AsyncThrowingStream<[UInt8], any Error> {
+    AsyncThrowingStream { continuation in
+      let immediately = state.withLock { state in
+        state.asked.append(request)
+        if state.immediately == nil { state.open[request.text] = continuation }
+        return state.immediately
+      }
+      continuation.onTermination = { end in
+        guard case .cancelled = end else { return }
+        self.state.withLock { $0.abandoned.append(request.text) }
+      }
+      guard let immediately else { return }
+      switch immediately(request.text) {
+      case .success(let parts):
+        for part in parts { continuation.yield(part) }
+        continuation.finish()
+      case .failure(let error): continuation.finish(throwing: error)
+      }
+    }
+  }
+
+  var asked: [String] { state.withLock { $0.asked.map(\.text) } }
+  var abandoned: [String] { state.withLock { $0.abandoned } }
+
+  func give(_ text: String, _ bytes: [UInt8]) { _ = state.withLock { $0.open[text] }?.yield(bytes) }
+  func finish(_ text: String) { state.withLock { $0.open[text] }?.finish() }
+  func fail(_ text: String) {
+    state.withLock { $0.open[text] }?.finish(throwing: SpeechSynthesisError.refused(status: 500, message: "x"))
+  }
+
+  /// As many bytes as the text has, so that a test can tell sentences apart.
+  static let echo: @Sendable (String) -> Result<[[UInt8]], SpeechSynthesisError> = { .success([Array($0.utf8)]) }
+}
+
+struct TestTasks: TaskLauncher {
+  func launch(_ operation: @escaping @Sendable () async -> Void) { Task { await operation() } }
+}
+
+/// Waits for a condition, ten seconds at most.
+func eventually(_ what: String, _ condition: () throws -> Bool) async throws {
+  let deadline = ContinuousClock.now + .seconds(10)
+  while try !condition() {
+    guard ContinuousClock.now < deadline else { throw Timeout(what: what) }
+    try await Task.sleep(for: .milliseconds(1))
+  }
+}
+
+struct Timeout: Error { var what: String }
+
+@Suite("Speech: one stream's renderer")
+struct SpeechRendererTests {
+  let one = "河边的老屋我记得。", two = "门口还有一棵槐树！", three = "后来您去了哪里？"
+
+  private func engine(_ synthesizer: ScriptedSynthesizer, cache_bytes: Int = 1 << 20) -> SpeechEngine {
+    SpeechEngine(
+      synthesizer: synthesizer, launcher: TestTasks(), cache_bytes: cache_bytes,
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+  }
+
+  private func renderer(_ engine: SpeechEngine) -> SpeechRenderer {
+    SpeechRenderer(engine: engine, voice: "", format: .mp3)
+  }
+
+  private func piece(_ text: String, sequence: Int64, index: Int = 0, total: Int = 1, message: MessageID = "m")
+    -> DurableEvent
+  {
+    DurableEvent(
+      sequence: sequence, createTime: Timestamp(microseconds: 0), turn: TurnID("turn-\(message)"), request: nil,
+      kind: .agentMessage(AgentPiece(id: message, text: text, index: index, total: total)))
+  }
+
+  private func said(_ sequence: Int64) -> DurableEvent {
+    DurableEvent(
+      sequence: sequence, createTime: Timestamp(microseconds: 0), turn: nil, request: nil,
+      kind: .userMessage(UserMessage(id: "u", text: "等等", source: .text, chipID: nil, clientTime: nil)))
+  }
+
+  /// Takes and delivers a chunk when there is one.
+  private func next(_ renderer: SpeechRenderer) async throws -> SpeechChunk {
+    try await eventually("a chunk") { renderer.isReady }
+    let chunk = try #require(renderer.take())
+    renderer.delivered(chunk)
+    return chunk
+  }
+
+  @Test("sentences in order, one asked for ahead, and the ends marked")
+  func order() async throws {
+    let synthesizer = ScriptedSynthesizer()
+    let renderer = renderer(engine(synthesizer))
+    renderer.follow(piece(one + two + three, sequence: 5))
+    try await eventually("two sentences asked for") { synthesizer.asked.count == 2 }
+    #expect(Set(synthesizer.asked) == [one, two])
+    // The second is ready first: it waits.
+    synthesizer.give(two, [2])
+    synthesizer.finish(two)
+    #expect(!renderer.isReady)
+    synthesizer.give(one, [1])
+    let first = try await next(renderer)
+    #expect(first.audio == [1] && first.index == 0 && first.sentence == 0 && !first.isLast && !first.endsSentence)
+    synthesizer.finish(one)
+    let end = try await next(renderer)
+    #expect(end.audio.isEmpty && end.endsSentence && end.index == 1 && !end.isLast)
+    let second = try await next(renderer)
+    #expect(second.audio == [2] && second.sentence == 1 && second.endsSentence && second.index == 2)
+    try await eventually("the third is asked for") { synthesizer.asked.count == 3 }
+    synthesizer.give(three, [3])
+    synthesizer.finish(three)
+    var rest: [SpeechChunk] = []
+    repeat { rest.append(try await next(renderer)) } while rest.last?.isLast != true
+    #expect(rest.flatMap(\.audio) == [3] && rest.allSatisfy { $0.sentence == 2 } && rest.last?.endsSentence == true)
+    #expect(rest.map(\.index) == Array(3..<3 + rest.count))
+  }
+
+  @Test("the engine's first byte is sent at once; later bytes in chunks of a bounded size")
+  func chunks() async throws {
+    let synthesizer = ScriptedSynthesizer()
+    let renderer = renderer(engine(synthesizer))
+    renderer.follow(piece(one, sequence: 5))
+    try await eventually("asked") { synthesizer.asked.count == 1 }
+    synthesizer.give(one, [9])
+    #expect(try await next(renderer).audio == [9])
+    synthesizer.give(one, [UInt8](repeating: 8, count: Limits.chunkMinimum_bytes - 1))
+    try await Task.sleep(for: .milliseconds(20))
+    #expect(!renderer.isReady, "fewer bytes than a chunk are worth")
+    synthesizer.give(one, [UInt8](repeating: 7, count: Limits.chunk_bytes * 2))
+    synthesizer.finish(one)
+    var sizes: [Int] = []
+    var last = false
+    while !last {
+      let chunk = try await next(renderer)
+      sizes.append(chunk.audio.count)
+      last = chunk.isLast
+    }
+    #expect(sizes.allSatisfy { $0 <= Limits.chunk_bytes })
+    #expect(sizes.reduce(0, +) == Limits.chunkMinimum_bytes - 1 + Limits.chunk_bytes * 2)
+  }
+
+  @Test("what waits for a slow reader is bounded, and nothing is lost")
+  func slowReader() async throws {
+    let size = Limits.readyChunks_bytes * 3
+    let synthesizer = ScriptedSynthesizer { _ in .success([[UInt8](repeating: 1, count: size)]) }
+    let engine = engine(synthesizer)
+    let renderer = renderer(engine)
+    renderer.follow(piece(one + two, sequence: 5))
+    try await eventually("both made") { engine.cached_bytes >= 2 * size }
+    try await Task.sleep(for: .milliseconds(10))
+    var ready = 0
+    while let chunk = renderer.take() { ready += chunk.audio.count }
+    #expect(ready > 0 && ready < Limits.readyChunks_bytes + Limits.chunk_bytes)
+    var rest = 0
+    renderer.delivered(SpeechChunk(
+      message: "m", piece: 0, index: 0, audio: [], isLast: false, cancelEpoch: 0, sentence: 0, endsSentence: false))
+    var last = false
+    while !last {
+      let chunk = try await next(renderer)
+      rest += chunk.audio.count
+      last = chunk.isLast
+    }
+    #expect(ready + rest == 2 * size)
+  }
+
+  @Test("an engine that fails ends that piece's speech, not the next one's")
+  func failure() async throws {
+    let synthesizer = ScriptedSynthesizer { [two] text in
+      text == two ? .failure(.timedOut("x")) : .success([Array(text.utf8)])
+    }
+    let renderer = renderer(engine(synthesizer))
+    renderer.follow(piece(one + two + one, sequence: 5, index: 0, total: 2))
+    renderer.follow(piece(three, sequence: 6, index: 1, total: 2))
+    var chunks: [SpeechChunk] = []
+    while chunks.last?.piece != 1 || chunks.last?.isLast != true { chunks.append(try await next(renderer)) }
+    #expect(chunks.filter { $0.piece == 0 }.flatMap(\.audio) == Array(one.utf8))
+    #expect(chunks.filter { $0.piece == 0 && $0.isLast }.count == 1)
+    #expect(chunks.filter { $0.piece == 1 }.flatMap(\.audio) == Array(three.utf8))
+  }
+
+  @Test("a failed sentence is tried anew the next time")
+  func failureIsNotKept() async throws {
+    let failures = Mutex(1)
+    let synthesizer = ScriptedSynthesizer { text in
+      failures.withLock { left in
+        if left > 0 {
+          left -= 1
+          return .failure(.unreachable("x"))
+        }
+        return .success([Array(text.utf8)])
+      }
+    }
+    let engine = engine(synthesizer)
+    let first = renderer(engine)
+    first.follow(piece(one, sequence: 5))
+    #expect(try await next(first).isLast)
+    let second = renderer(engine)
+    second.follow(piece(one, sequence: 5))
+    #expect(try await next(second).audio == Array(one.utf8))
+    #expect(synthesizer.asked == [one, one])
+  }
+
+  @Test("words that nobody can read end the piece at once", arguments: ["……", "🙂", "", " \n"])
+  func nothingToRead(text: String) async throws {
+    let synthesizer = ScriptedSynthesizer()
+    let renderer = renderer(engine(synthesizer))
+    renderer.follow(piece(text, sequence: 5))
+    let chunk = try await next(renderer)
+    #expect(chunk.isLast && chunk.audio.isEmpty && synthesizer.asked.isEmpty)
+  }
+
+  @Test("two streams cause one synthesis, and a third one later none")
+  func singleFlight() async throws {
+    let synthesizer = ScriptedSynthesizer()
+    let engine = engine(synthesizer)
+    let streams = [renderer(engine), renderer(engine)]
+    for stream in streams { stream.follow(piece(one, sequence: 5)) }
+    try await eventually("asked") { !synthesizer.asked.isEmpty }
+    synthesizer.give(one, [1, 2, 3])
+    for stream in streams { #expect(try await next(stream).audio == [1, 2, 3]) }
+    synthesizer.finish(one)
+    for stream in streams { #expect(try await next(stream).isLast) }
+    try await eventually("kept") { engine.cached_bytes > 0 }
+    let late = renderer(engine)
+    late.follow(piece(one, sequence: 5))
+    #expect(try await next(late).audio == [1, 2, 3])
+    #expect(synthesizer.asked == [one])
+  }
+
+  @Test("another voice or format is another sentence")
+  func keys() async throws {
+    let synthesizer = ScriptedSynthesizer(immediately: ScriptedSynthesizer.echo)
+    let engine = engine(synthesizer)
+    for (voice, format) in [("", SpeechFormat.mp3), ("anna", .mp3), ("", .wav)] {
+      let renderer = SpeechRenderer(engine: engine, voice: voice, format: format)
+      renderer.follow(piece(one, sequence: 5))
+      #expect(try await next(renderer).audio == Array(one.utf8))
+    }
+    #expect(synthesizer.asked.count == 3)
+  }
+
+  @Test("the cache keeps what was used last, within its bytes")
+  func eviction() async throws {
+    let synthesizer = ScriptedSynthesizer { text in .success([[UInt8](repeating: 1, count: 1_000)]) }
+    let each = 1_000 + Limits.cachedSentenceOverhead_bytes
+    let engine = engine(synthesizer, cache_bytes: each * 2)
+    func say(_ text: String) async throws {
+      let renderer = renderer(engine)
+      renderer.follow(piece(text, sequence: 5))
+      while try await !next(renderer).isLast {}
+      try await eventually("settled") { engine.cached_bytes > 0 && engine.cached_bytes <= each * 2 }
+    }
+    try await say(one)
+    try await eventually("one kept") { engine.cached_bytes == each }
+    try await say(two)
+    try await eventually("two kept") { engine.cached_bytes == each * 2 }
+    try await say(one)
+    try await say(three)
+    try await eventually("bounded") { engine.cached_bytes == each * 2 }
+    try await say(one)
+    #expect(synthesizer.asked == [one, two, three])
+    try await say(two)
+    #expect(synthesizer.asked == [one, two, three, two])
+  }
+
+  // MARK: Cancelling
+
+  @Test("a user message silences what was spoken before it, and the engine's work for it is given up")
+  func bargeIn() async throws {
+    let synthesizer = ScriptedSynthesizer()
+    let renderer = renderer(engine(synthesizer))
+    renderer.follow(piece(one + two, sequence: 5))
+    try await eventually("asked") { synthesizer.asked.count == 2 }
+    synthesizer.give(one, [1])
+    try await eventually("ready") { renderer.isReady }
+    renderer.follow(said(6))
+    #expect(!renderer.isReady && renderer.take() == nil)
+    renderer.follow(piece(three, sequence: 8, message: "n"))
+    try await eventually("asked") { synthesizer.asked.count == 3 }
+    synthesizer.give(three, [3])
+    #expect(try await next(renderer).audio == [3])
+    synthesizer.give(one, [1])
+    synthesizer.give(two, [1])
+    try await eventually("given up") { Set(synthesizer.abandoned) == [one, two] }
+  }
+
+  @Test("a cancel of an older reply leaves the newer one, under the new epoch")
+  func olderReply() async throws {
+    let synthesizer = ScriptedSynthesizer(immediately: ScriptedSynthesizer.echo)
+    let renderer = renderer(engine(synthesizer))
+    renderer.follow(piece(one, sequence: 5))
+    renderer.follow(piece(two, sequence: 9, message: "n"))
+    try await eventually("ready") { renderer.isReady }
+    renderer.cancel(through: 6, epoch: 1)
+    let chunk = try await next(renderer)
+    #expect(chunk.message == "n" && chunk.cancelEpoch == 1)
+    renderer.cancel(through: 3, epoch: 1)
+    #expect(!renderer.isReady)
+  }
+
+  @Test("a cancel waits for the chunk that is being written, and for no other")
+  func settling() async throws {
+    let synthesizer = ScriptedSynthesizer(immediately: ScriptedSynthesizer.echo)
+    let renderer = renderer(engine(synthesizer))
+    try await renderer.settle()
+    renderer.follow(piece(one + two, sequence: 5))
+    try await eventually("ready") { renderer.isReady }
+    let chunk = try #require(renderer.take())
+    renderer.cancel(through: 5, epoch: 1)
+    let settled = Mutex(false)
+    let waiting = Task {
+      try await renderer.settle()
+      settled.withLock { $0 = true }
+    }
+    try await Task.sleep(for: .milliseconds(20))
+    #expect(settled.withLock { $0 } == false)
+    renderer.delivered(chunk)
+    try await waiting.value
+    #expect(!renderer.isReady)
+    // A reader that never takes it: the waiter may be cancelled, and the stream's end frees it.
+    renderer.follow(piece(three, sequence: 7))
+    try await eventually("ready") { renderer.isReady }
+    _ = renderer.take()
+    await #expect(throws: TimedOut.self) {
+      try await withTimeout(milliseconds: 10) { try await renderer.settle() }
+    }
+    let last = Task { try await renderer.settle() }
+    renderer.close()
+    try await last.value
+  }
+
+  @Test("nothing is spoken after the stream's end, and its syntheses are given up")
+  func close() async throws {
+    let synthesizer = ScriptedSynthesizer()
+    let renderer = renderer(engine(synthesizer))
+    renderer.follow(piece(one, sequence: 5))
+    try await eventually("asked") { synthesizer.asked.count == 1 }
+    renderer.close()
+    synthesizer.give(one, [1])
+    try await eventually("given up") { synthesizer.abandoned == [one] }
+    renderer.follow(piece(two, sequence: 6))
+    #expect(!renderer.isReady && renderer.take() == nil)
+  }
+
+  @Test("more waiting sentences than the bound are not read aloud")
+  func waitingBound() async throws {
+    let synthesizer = ScriptedSynthesizer()
+    let renderer = renderer(engine(synthesizer))
+    let many = Array(repeating: one, count: Limits.waitingSentences).joined()
+    renderer.follow(piece(many, sequence: 5, index: 0, total: 2))
+    renderer.follow(piece(two, sequence: 6, index: 1, total: 2))
+    try await eventually("asked") { synthesizer.asked == [one] }
+    synthesizer.give(one, [1])
+    synthesizer.finish(one)
+    var count = 0
+    while true {
+      let chunk = try await next(renderer)
+      count += chunk.audio.count
+      if chunk.isLast { break }
+    }
+    #expect(count == Limits.waitingSentences)
+    #expect(!synthesizer.asked.contains(two))
+  }
+
+  @Test("a position is measured with the durations of what was made")
+  func position() async throws {
+    let frame: [UInt8] = [0xff, 0xfb, 0x90, 0x00] + [UInt8](repeating: 0, count: 413)
+    // 26.12 ms each.
+    let synthesizer = ScriptedSynthesizer { [one] text in
+      .success([Array(repeating: frame, count: text == one ? 100 : 400).flatMap { $0 }])
+    }
+    let renderer = renderer(engine(synthesizer))
+    renderer.follow(piece(one + two, sequence: 5, index: 0, total: 2))
+    renderer.follow(piece(three, sequence: 6, index: 1, total: 2))
+    #expect(renderer.spokenReply("other") == nil)
+    while try await !next(renderer).isLast {}
+    let reply = try #require(renderer.spokenReply("turn-m"))
+    #expect(reply.sequence == 5 && reply.pieces.count == 2)
+    #expect(reply.pieces[0].map(\.duration_ms) == [2_612, 10_448])
+    #expect(reply.heardText(after: 9_000) == one)
+    #expect(renderer.spokenReply(nil) == reply)
+    // The client may tell the position after its message silenced the reply.
+    renderer.follow(said(7))
+    #expect(renderer.spokenReply("turn-m")?.pieces[0] == reply.pieces[0])
+  }
+
+  @Test("a reply of which a part was delivered elsewhere is not measured here")
+  func partialReply() {
+    let renderer = renderer(engine(ScriptedSynthesizer()))
+    renderer.follow(piece(two, sequence: 6, index: 1, total: 2))
+    #expect(renderer.spokenReply("turn-m") == nil)
+  }
+
+  // MARK: Replay
+
+  @Test("of a replay, the reply that ends it is read aloud while it is young", arguments: [true, false])
+  func replay(isYoung: Bool) async throws {
+    let synthesizer = ScriptedSynthesizer(immediately: ScriptedSynthesizer.echo)
+    let renderer = renderer(engine(synthesizer))
+    renderer.followReplay(piece(one, sequence: 1, message: "a"))
+    renderer.followReplay(said(3))
+    renderer.followReplay(piece(two, sequence: 5, index: 0, total: 2, message: "b"))
+    renderer.followReplay(piece(three, sequence: 6, index: 1, total: 2, message: "b"))
+    let age_s = Int64(Limits.replayedSpeech_s) + (isYoung ? 0 : 1)
+    renderer.begin(epoch: 4, now: Timestamp(microseconds: age_s * 1_000_000))
+    guard isYoung else {
+      try await Task.sleep(for: .milliseconds(20))
+      #expect(synthesizer.asked.isEmpty)
+      return
+    }
+    let chunks = [try await next(renderer), try await next(renderer)]
+    #expect(chunks.map(\.message) == ["b", "b"] && chunks.map(\.cancelEpoch) == [4, 4])
+    #expect(Set(synthesizer.asked) == [two, three])
+  }
+
+  @Test("a replay that ends with a user message, or a cancel, is silent")
+  func answeredReplay() async throws {
+    for end in [
+      said(3),
+      DurableEvent(
+        sequence: 3, createTime: Timestamp(microseconds: 0), turn: nil, request: nil,
+        kind: .speechFinished(
+          SpeechFinish(message: "a", cancelled: true, heardText: "", cancelEpoch: 1, through: 2))),
+    ] {
+      let synthesizer = ScriptedSynthesizer(immediately: ScriptedSynthesizer.echo)
+      let renderer = renderer(engine(synthesizer))
+      renderer.followReplay(piece(one, sequence: 1, message: "a"))
+      renderer.followReplay(end)
+      renderer.begin(epoch: 1, now: Timestamp(microseconds: 0))
+      #expect(synthesizer.asked.isEmpty && !renderer.isReady)
+    }
+  }
+}
