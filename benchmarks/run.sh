@@ -1,7 +1,7 @@
 #!/bin/sh
 # Measures the service beside its peers and compares the ratios with budgets.json; fails when one is beyond its budget.
 #
-# Usage: benchmarks/run.sh [--quick] [unary] [turns] [idle] [bridge]
+# Usage: benchmarks/run.sh [--quick] [unary] [turns] [idle] [bridge] [audio]
 #   --quick: one short round of each, some two minutes. In full: about 15 minutes, after the peers are built once.
 # Needs what `make setup` installs, and for the peers libgrpc++-dev and protobuf-compiler-grpc; as root, or with sudo,
 # they are installed. A peer that cannot be built is left out and said so. LIFEECHO_BINARY names another binary.
@@ -32,7 +32,7 @@ made() {
   return 1
 }
 
-make_load() { c++ -std=c++17 -O2 -Wall -Wextra -o "$build/load" "$source"/load/*.cpp -lnghttp2; }
+make_load() { c++ -std=c++17 -O2 -Wall -Wextra -o "$build/load" "$source"/load/*.cpp $(pkg-config --cflags --libs libpq) -lnghttp2; }
 make_bridge_load() { c++ -std=c++17 -O2 -Wall -Wextra -o "$build/bridge-load" "$source"/bridge/load/*.cpp; }
 make_slow_fsync() { cc -shared -fPIC -O2 -o "$build/slow_fsync.so" "$source/slow_fsync.c" -ldl; }
 

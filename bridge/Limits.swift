@@ -23,6 +23,11 @@ enum Limits {
   /// Bytes of audio that wait in one socket for the service; then the socket is not read. One of the longest messages
   /// must fit beside one that is on its way.
   static let waitingAudio_bytes = 24 << 20
+  /// Bytes that wait for a slow phone; then no more events are taken from the service. At 1 MiB, which answers to the
+  /// phone's own frames can make of it, the socket is closed.
+  static let output_bytes = 256 << 10
+  /// How long a phone may take nothing of that.
+  static let stuck_s: Int64 = 10
   /// Frames that wait for the pauses between pieces; then no more events are taken from the service.
   static let pacedFrames = 256
   /// Recordings that one socket may have open at a time; the one that was silent longest is let go, and goes on when its

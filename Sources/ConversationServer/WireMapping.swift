@@ -117,7 +117,8 @@ extension ConversationV1.Message {
       messageID: message.id.rawValue, sequence: message.sequence, role: message.role == .user ? .user : .agent,
       source: .init(message.source), text: message.pieces.joined(separator: "\n"),
       turnID: message.turn?.rawValue ?? "", createTime: .init(message.createTime), chipID: message.chipID ?? "",
-      voiceSessionID: message.voiceSession?.rawValue ?? "", heardText: message.heardText ?? "", interrupted: message.heardText != nil)
+      voiceSessionID: message.voiceSession?.rawValue ?? "", heardText: message.heardText ?? "",
+      interrupted: message.heardText.map { $0 != message.pieces.joined(separator: "\n") } ?? false)
   }
 }
 

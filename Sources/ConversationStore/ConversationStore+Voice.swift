@@ -111,7 +111,7 @@ extension ConversationStore: VoiceStore {
         .int64(command.lease.duration_ms), .timestamp(command.now.microseconds),
         .int64Array([
           command.abandonment_ms, command.gapPatience_ms, command.audioRetention_ms, command.failedAudioRetention_ms,
-        ]), Self.contextMessages,
+        ]), Self.contextMessages, .bool(command.engineIsMissing),
       ], mayRepeat: true
     ) { result in
       let (row, outcome) = try result.accepted()

@@ -23,7 +23,7 @@ enum Statements {
   static let renewSegments = call("renew_segments", parameters: 8)
   static let completeSegment = call("complete_segment", parameters: 11)
   static let dueVoiceSessions = call("due_voice_sessions", parameters: 2)
-  static let finishVoiceSession = call("finish_voice_session", parameters: 11)
+  static let finishVoiceSession = call("finish_voice_session", parameters: 12)
   static let retryTranscription = call("retry_transcription", parameters: 7)
   static let voiceSession = call("voice_session", parameters: 4)
   static let armFeedback = call("arm_feedback", parameters: 5)

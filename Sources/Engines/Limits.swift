@@ -32,8 +32,11 @@ enum Limits {
   static let syllablesSlack = 8
   /// A single syllable said this often in a row was not said. Laughter and nodding stay below.
   static let loopOfOne = 10
-  /// The same for something longer.
+  /// The same for something longer, of at least so many letters in all: people say 好的好的好的好的好的.
   static let loopOfMany = 5
+  static let loopLetters = 24
+  /// A prompt of fewer letters is not looked for in what the engine answers.
+  static let promptLetters_min = 6
   /// Longest part of a loop that is looked for, in letters.
   static let loopUnit = 30
   /// How often the part stays.
@@ -57,6 +60,8 @@ enum Limits {
   static let boxes = 1024
   /// Zeros between an ID3 tag and the first frame.
   static let paddingBytes = 64 * 1024
+  /// How far into a recording the marker of test audio is looked for: behind a container's header, not through megabytes.
+  static let markerBytes = 64 * 1024
   /// Longest wait that test audio can ask for.
   static let slowness_ms = 600_000
   /// Recordings whose attempts the built-in recogniser counts before it begins anew.

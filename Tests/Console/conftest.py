@@ -1,4 +1,9 @@
-"""One browser for all tests: every test has a page with a storage of its own."""
+"""The web console in headless Chromium. One browser for all tests; every test has a page with a storage of its own.
+
+test_page.py and test_look.py play a scripted bridge; test_real_bridge.py starts `lifeecho serve` (LIFEECHO_BINARY). The
+fake microphone hears microphone.wav: seven seconds of synthetic speech (“我想学习游泳,但是我害怕水,你能给我一些建议吗?”) and a
+pause, again and again. CHROMIUM names another browser, CONSOLE_SHOTS a folder for pictures.
+"""
 import pathlib
 import sys
 

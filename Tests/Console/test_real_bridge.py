@@ -19,9 +19,12 @@ from waiting import wait_until
 
 PAGE = pathlib.Path(__file__).parents[2] / "bridge" / "Console"
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+# What each directive must name, and may name besides.
 POLICY = {
-    "default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self' ws: wss:", "media-src blob:",
-    "img-src 'self' data:", "base-uri 'none'", "frame-ancestors 'none'", "form-action 'none'"}
+    "default-src": ({"'none'"}, set()), "script-src": ({"'self'"}, set()), "style-src": ({"'self'"}, set()),
+    "connect-src": ({"'self'"}, {"ws:", "wss:"}), "media-src": ({"blob:"}, {"'self'", "data:"}),
+    "img-src": ({"'self'", "data:"}, set()), "base-uri": ({"'none'"}, set()), "frame-ancestors": ({"'none'"}, set()),
+    "form-action": ({"'none'"}, set())}
 
 
 class Bridge(Server):
@@ -108,7 +111,11 @@ def test_every_file_is_served_with_the_policy(server):
         expected = path or PAGE / "index.html"
         assert (status, body) == (200, expected.read_bytes()), path
         assert headers["content-type"] == TYPES[expected.suffix]
-        assert {part.strip() for part in headers["content-security-policy"].split(";")} == POLICY
+        policy = dict(part.split(None, 1) for part in headers["content-security-policy"].split(";"))
+        assert policy.keys() == POLICY.keys()
+        for directive, sources in policy.items():
+            least, besides = POLICY[directive]
+            assert least <= set(sources.split()) <= least | besides, directive
         assert headers["x-content-type-options"] == "nosniff"
     for path in ("/README.md", "/../PROTOCOL.md", "/nothing.js"):
         assert get(server, path)[0] == 404
@@ -209,6 +216,13 @@ def test_the_legacy_switch(server, person, conversation, open_page):
     wait_idle(page)
     wait_same(page, person, conversation)
     assert words(page).count("旧手机说的话。") == 1
+
+
+def test_any_conversation_id(server, person, open_page):
+    conversation = fresh("对话/一 50%?#&")
+    page = open_page(server.address(person, conversation))
+    wait_idle(page)
+    wait_same(page, person, conversation)
 
 
 def test_somebody_elses_and_a_deleted_conversation(server, person, channel, conversation, open_page):
@@ -312,7 +326,7 @@ def test_a_crash_in_the_middle_of_a_recording(data_dir, open_page):
         person.wait_idle(conversation, 60)
         wait_same(page, person, conversation)
         heard = segments_s(page)
-        assert len(heard) >= 2 and 12 <= sum(heard) < 20
+        assert len(heard) >= 2 and 11.5 <= sum(heard) < 20
 
 
 @pytest.mark.timeout(240)

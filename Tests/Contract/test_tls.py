@@ -1,4 +1,6 @@
 """TLS below gRPC: foreign clients (grpcio's BoringSSL, openssl s_client, Python's ssl), our own, and strangers."""
+import datetime
+import json
 import os
 import signal
 import socket
@@ -360,6 +362,15 @@ def test_settings_that_cannot_be_used_are_named(authority, identity, tmp_path):
         assert status == 1 and "ready" not in out, flags
         assert setting in err and words in err and err.count("\n") == 1, err
         assert "PRIVATE KEY" not in err
+
+
+def test_a_certificate_that_ends_soon_is_named_in_the_log(secure):
+    """Those of these tests are valid for two days."""
+    entries = [json.loads(line) for line in list(secure.log)]
+    [warning] = [entry for entry in entries if "certificate ends soon" in entry["message"]]
+    assert warning["level"] == "warning"
+    ends = datetime.datetime.fromisoformat(warning["metadata"]["valid_until"])
+    assert datetime.timedelta(days=1) < ends - datetime.datetime.now(datetime.timezone.utc) < datetime.timedelta(days=3)
 
 
 def test_the_environment_works_too(authority, identity, tmp_path):

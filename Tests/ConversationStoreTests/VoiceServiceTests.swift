@@ -89,7 +89,9 @@ import Testing
     let user = house.speaker.user
     let voice = house.voice
     let stream = Task {
-      try await voice.stream(user, call) { await source.next() } answer: { answer in
+      try await voice.stream(user, call) {
+        await source.next()
+      } answer: { answer in
         answers.withLock { $0.append(answer) }
       }
     }
@@ -105,7 +107,10 @@ import Testing
     call.expires = Timestamp(microseconds: house.clock.now().microseconds + 50_000)
     let source = PartSource(AsyncStream.makeStream(of: AudioPart.self).stream)
     await #expect(throws: ConversationError.tokenExpired) {
-      try await house.voice.stream(house.speaker.user, call) { await source.next() } answer: { _ in }
+      try await house.voice.stream(house.speaker.user, call) {
+        await source.next()
+      } answer: { _ in
+      }
     }
   }
 
@@ -120,7 +125,12 @@ import Testing
     let source = PartSource(AsyncStream.makeStream(of: AudioPart.self).stream)
     let (voice, user, started) = (house.voice, house.speaker.user, call)
     let streams = (0..<3).map { _ in
-      Task { try await voice.stream(user, started) { await source.next() } answer: { _ in } }
+      Task {
+        try await voice.stream(user, started) {
+          await source.next()
+        } answer: { _ in
+        }
+      }
     }
     guard case .deliver(.listeningFeedback(let feedback)) = try await subscription.next() else {
       Issue.record("no feedback")

@@ -171,8 +171,9 @@ struct SpeechRendererTests {
     while let chunk = renderer.take() { ready += chunk.audio.count }
     #expect(ready > 0 && ready < Limits.readyChunks_bytes + Limits.chunk_bytes)
     var rest = 0
-    renderer.delivered(SpeechChunk(
-      message: "m", piece: 0, index: 0, audio: [], isLast: false, cancelEpoch: 0, sentence: 0, endsSentence: false))
+    renderer.delivered(
+      SpeechChunk(
+        message: "m", piece: 0, index: 0, audio: [], isLast: false, cancelEpoch: 0, sentence: 0, endsSentence: false))
     var last = false
     while !last {
       let chunk = try await next(renderer)

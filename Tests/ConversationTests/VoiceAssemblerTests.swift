@@ -78,8 +78,9 @@ struct SegmentAssemblerTests {
     parts[11].hasMoreParts = false
     #expect(run(parts) == ["0:12582912"])
     parts[11].hasMoreParts = true
-    #expect(run(parts + [part(0, 1, part: 12, more: true), part(0, 1, part: 13), part(1)])
-      == ["!0 tooLarge(limit_bytes: 12582912)", "1:3"])
+    #expect(
+      run(parts + [part(0, 1, part: 12, more: true), part(0, 1, part: 13), part(1)])
+        == ["!0 tooLarge(limit_bytes: 12582912)", "1:3"])
   }
 
   @Test("a whole message is index 0 and the last one")

@@ -93,10 +93,52 @@ import Testing
   /// A program in ffmpeg's place that never ends, and tells in `started` that it runs.
   private func endless(in folder: URL) throws -> String {
     let program = folder.appendingPathComponent("endless").path
-    try "#!/bin/sh\ncd \"$(dirname \"$0\")\"\necho $$ >started\nexec tail -f /dev/null\n"
+    try "#!/bin/sh\ncd \"$(dirname \"$0\")\"\necho $$ >>started\nexec tail -f /dev/null\n"
       .write(toFile: program, atomically: true, encoding: .utf8)
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
     return program
+  }
+
+  /// A program in ffmpeg's place that tells what it is allowed: seconds, KiB of memory, blocks of 512 bytes to a file,
+  /// open files, size of a core; and whether anybody else could look into its directory.
+  @Test func runsWithinLimits() async throws {
+    _ = try await inFolder { folder in
+      let program = folder.appendingPathComponent("telling").path
+      let tell = "(ulimit -t; ulimit -v; ulimit -f; ulimit -n; ulimit -c; stat -c %a .) >\"$(dirname \"$0\")/told\""
+      try "#!/bin/sh\n\(tell)\nexit 1\n".write(toFile: program, atomically: true, encoding: .utf8)
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
+      let bytes = try AudioFiles.bytes("formats/aac.3gp")
+      let converter = AudioConverter(program: program, timeout: .seconds(9), folder: folder)
+      await #expect(throws: SpeechRecognitionError.self) {
+        try await converter.convert(bytes, AudioSniffer.sniff(bytes))
+      }
+      let told = try String(contentsOf: folder.appendingPathComponent("told"), encoding: .utf8)
+      #expect(
+        told.split(separator: "\n") == [
+          "10", "\(Engines.Limits.conversionMemoryBytes / 1024)", "\(2 * Engines.Limits.convertedBytes / 512)", "32",
+          "0", "700",
+        ])
+    }
+  }
+
+  @Test func convertsSoManyAtATime() async throws {
+    _ = try await inFolder { folder in
+      let converter = AudioConverter(program: try endless(in: folder), folder: folder)
+      let bytes = try AudioFiles.bytes("formats/aac.3gp")
+      let conversions = (0..<9).map { _ in
+        Task { try await converter.convert(bytes, try AudioSniffer.sniff(bytes)) }
+      }
+      func started() -> Int {
+        let text = try? String(contentsOf: folder.appendingPathComponent("started"), encoding: .utf8)
+        return text?.split(separator: "\n").count ?? 0
+      }
+      #expect(await comesTrue { started() == Engines.Limits.conversions })
+      // Nobody ends, so nobody else begins.
+      try await Task.sleep(for: .milliseconds(300))
+      #expect(started() == Engines.Limits.conversions)
+      conversions.forEach { $0.cancel() }
+      for conversion in conversions { _ = try? await conversion.value }
+    }
   }
 
   @Test func endsWhatTakesTooLong() async throws {

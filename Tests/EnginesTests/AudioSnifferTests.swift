@@ -78,6 +78,34 @@ import Testing
     }
   }
 
+  @Test func looksForTheFirstFrameOnlySoFar() throws {
+    let frames = Array(try AudioFiles.bytes("formats/bare.mp3").prefix(4000))
+    let tag: [UInt8] = Array("ID3".utf8) + [3, 0, 0, 0, 0, 0, 0]
+    for (zeros, isFound) in [(0, true), (Engines.Limits.paddingBytes, true), (Engines.Limits.paddingBytes + 1, false)] {
+      let audio = try? AudioSniffer.sniff(tag + [UInt8](repeating: 0, count: zeros) + frames)
+      #expect((audio?.container == .mp3) == isFound)
+    }
+  }
+
+  @Test func looksAtSoManyBoxesOnly() {
+    #expect(throws: SpeechRecognitionError.self) {
+      // A file of nothing but empty boxes, index included, ends.
+      let box: [UInt8] = [0, 0, 0, 8] + Array("free".utf8)
+      let many = Array(repeating: box, count: Engines.Limits.boxes + 10).flatMap(\.self)
+      let size = many.count + 8
+      let index = (0..<4).reversed().map { UInt8(truncatingIfNeeded: size >> ($0 * 8)) } + Array("moov".utf8) + many
+      _ = try AudioSniffer.sniff([0, 0, 0, 12] + Array("ftypisom".utf8) + index)
+    }
+  }
+
+  /// AMR in a file that calls itself MP4 is what 3gp is: engines that take MP4 do not take it.
+  @Test func namesByItsCodecWhatIsMisnamed() throws {
+    var bytes = try AudioFiles.bytes("formats/amr.3gp")
+    let place = try #require(bytes.firstRange(of: Array("ftyp".utf8))).upperBound
+    bytes.replaceSubrange(place..<place + 4, with: Array("isom".utf8))
+    #expect(try AudioSniffer.sniff(bytes).container == .threeGP)
+  }
+
   @Test func aFilmWithoutSoundIsNone() throws {
     var bytes = try AudioFiles.bytes("zh1.kokoro.m4a")
     let place = try #require(bytes.firstRange(of: Array("soun".utf8))).lowerBound

@@ -72,6 +72,15 @@ import Testing
     #expect(try await recognizer.transcribe(recording) == "好的")
   }
 
+  @Test func findsTheMarkerNearTheBeginning() async throws {
+    let marked = Self.audio("好的").bytes
+    let header = try AudioFiles.bytes("formats/samples.wav").prefix(Engines.Limits.markerBytes - 20)
+    let near = Recording(bytes: header + marked, declaredFormat: nil, duration_ms: 0)
+    #expect(try await BuiltInRecognizer().transcribe(near) == "好的")
+    let far = Recording(bytes: header + [0] + marked, declaredFormat: nil, duration_ms: 0)
+    await #expect(throws: SpeechRecognitionError.self) { try await BuiltInRecognizer().transcribe(far) }
+  }
+
   @Test func namesTheLengthOfRealAudio() async throws {
     let recognizer = BuiltInRecognizer()
     #expect(try await recognizer.transcribe(try AudioFiles.recording("zh1.kokoro.m4a")) == "（一段语音，4.2秒）")

@@ -13,6 +13,7 @@ import Testing
     ("Hello, could you tell me?", "Hello, could you tell me?"),
     ("谢谢。", "谢谢。"), ("好，好，好，对对对对。", "好，好，好，对对对对。"),
     ("老师总说谢谢观看，我们就笑。", "老师总说谢谢观看，我们就笑。"), ("哈哈哈哈哈，可不是嘛", "哈哈哈哈哈，可不是嘛"),
+    ("好的好的好的好的好的好的", "好的好的好的好的好的好的"),
     ("我们那时候普通话说不好。", "我们那时候普通话说不好。"), ("", ""),
     // Nothing but punctuation.
     ("。", ""), (" ... ", ""), ("♪♪♪", ""),
@@ -42,6 +43,10 @@ import Testing
     #expect(cleaner.clean(sentence, duration_ms: 4000) == sentence)
     #expect(cleaner.clean(sentence, duration_ms: nil) == sentence)
     #expect(cleaner.clean("好的", duration_ms: 120) == "好的")
+  }
+
+  @Test func aShortPromptMayBeSaid() {
+    #expect(TranscriptGuard(prompt: "嗯，好。").clean("嗯，好，我来说。", duration_ms: nil) == "嗯，好，我来说。")
   }
 
   @Test func withoutAPromptNothingEchoes() {

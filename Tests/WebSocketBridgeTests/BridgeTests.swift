@@ -257,7 +257,7 @@ import WebSocket
       #expect(await eventually { phone.types.contains("ack") })
       let ack = phone.frames.first { $0.type == "ack" }
       #expect(ack?.data["client_msg_id"] as? String == "m-1" && ack?.json["seq"] as? Int == 1)
-      #expect(site.service.state.withLock { $0.requests } == [CommandID.of(clientMessage: "m-1")])
+      #expect(site.service.state.withLock { $0.requests } == [CommandID.of(clientMessage: "m-1", in: "c")])
       phone.send(#"{"type":"retry","data":{"turn_id":"t"}}"#)
       #expect(await eventually { phone.frames.last?.data["code"] as? String == "TURN_UNKNOWN" })
       phone.send(#"{"type":"tts_cancel","data":{"turn_id":"t","heard":1.5}}"#)

@@ -7,7 +7,7 @@ import Testing
 @Suite struct FrameFuzzTests {
   @Test(arguments: 0..<8) func agreesWithTheReference(_ seed: UInt64) {
     var random = SeededGenerator(seed: seed)
-    for round in 0..<4000 {
+    for round in 0..<1500 {
       var text = frame(&random)
       for _ in 0..<Int.random(in: 0...2, using: &random) { mutate(&text, &random) }
       compare(text, "seed \(seed), round \(round)")

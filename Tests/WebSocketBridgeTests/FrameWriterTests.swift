@@ -52,10 +52,11 @@ import Testing
     let random = CommandID.random()
     #expect(UUID(uuidString: random)?.uuidString.lowercased() == random && CommandID.random() != random)
     let upper = "6BA7B810-9DAD-11D1-80B4-00C04FD430C8"
-    #expect(CommandID.of(clientMessage: upper) == upper.lowercased())
-    let hashed = CommandID.of(clientMessage: "msg-1")
-    #expect(UUID(uuidString: hashed) != nil && hashed == CommandID.of(clientMessage: "msg-1"))
-    #expect(hashed != CommandID.of(clientMessage: "msg-2") && Array(hashed)[14] == "8")
+    #expect(CommandID.of(clientMessage: upper, in: "c") == upper.lowercased())
+    let hashed = CommandID.of(clientMessage: "msg-1", in: "c")
+    #expect(UUID(uuidString: hashed) != nil && hashed == CommandID.of(clientMessage: "msg-1", in: "c"))
+    #expect(hashed != CommandID.of(clientMessage: "msg-1", in: "d"))
+    #expect(hashed != CommandID.of(clientMessage: "msg-2", in: "c") && Array(hashed)[14] == "8")
   }
 }
 

@@ -18,6 +18,7 @@ struct OutputTests {
       remoteAddress: nil, addressKey: nil)
     let journal = Journal()
     connection.handler = Recorder(connection, journal, reply: reply)
+    connection.isSettled = true
     try channel.pipeline.syncOperations.addHandler(connection)
     return (channel, connection, journal)
   }

@@ -58,7 +58,9 @@ import Testing
       let client = try RawClient(port: port)
       client.send(Array(RawClient.request().utf8) + Frame.text("early").bytes() + Frame.ping([5]).bytes())
       #expect(client.head().hasPrefix("HTTP/1.1 101 Switching Protocols\r\n"))
+      let start = ContinuousClock.now
       #expect([client.frame(), client.frame(), client.frame()] == [.text("welcome"), .text("early"), .pong([5])])
+      #expect(ContinuousClock.now - start < .seconds(10), "the answers waited for something")
       #expect(journal.all == ["opened", "early"])
     }
   }
@@ -374,9 +376,10 @@ import Testing
   /// The close frame of a failure arrives although the peer was still sending: no reset destroys it.
   @Test func theCauseOfAFailureIsHeard() async throws {
     try await withListener { $0.message_bytes = 1_000 } _: { listener, port, journal in
+      let frame = Frame.binary(Array(repeating: 1, count: 1_000_000)).bytes()
       for _ in 0..<20 {
         let client = try RawClient.upgraded(port: port)
-        client.send(.binary(Array(repeating: 1, count: 1_000_000)))
+        client.send(frame)
         #expect(client.frame() == .close(1009, "message too big"))
         #expect(client.frame() == nil)
       }
@@ -419,6 +422,21 @@ import Testing
       let ends = journal.all.filter { $0.hasPrefix("closed") }.sorted()
       #expect(ends == ["closed 1001 clean", "closed 1006 unclean", "closed 1006 unclean", "closed 4000 clean"])
       #expect(!journal.has("never heard"))
+    }
+  }
+
+  /// A server may say something before its client has seen the 101.
+  @Test func aClientHearsWhatCameWithTheAnswer() async throws {
+    try await withListener(reply: { connection, line in
+      if line == "opened" { connection.send(text: "welcome") }
+    }) { _, port, server in
+      let journal = Journal()
+      let client = WebSocketClient(group: MultiThreadedEventLoopGroup.singleton)
+      _ = try await client.connect(to: .tcp(host: "127.0.0.1", port: port), target: "/") {
+        Recorder($0, journal, reply: Recorder.echo)
+      }
+      try await server.wait(for: "welcome")
+      #expect(journal.all == ["opened", "welcome"])
     }
   }
 

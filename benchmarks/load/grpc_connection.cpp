@@ -7,6 +7,7 @@ struct GRPCConnection::Stream {
   Call call;
   std::string request;
   size_t sent = 0;
+  bool more = false;
   std::string response;
   int status = -1;
   std::string text;
@@ -80,6 +81,36 @@ void GRPCConnection::start(const std::string &path, const std::string &authoriza
   auto stream = std::make_unique<Stream>();
   stream->call = std::move(call);
   stream->request = framed(message);
+  submit(path, authorization, std::move(stream));
+}
+
+int32_t GRPCConnection::open(const std::string &path, const std::string &authorization, Call call) {
+  auto stream = std::make_unique<Stream>();
+  stream->call = std::move(call);
+  stream->more = true;
+  return submit(path, authorization, std::move(stream));
+}
+
+void GRPCConnection::push(int32_t id, const std::string &message) {
+  auto *open = stream(session_, id);
+  if (!open) return;
+  open->request.erase(0, open->sent);
+  open->sent = 0;
+  open->request += framed(message);
+  nghttp2_session_resume_data(session_, id);
+  write();
+}
+
+void GRPCConnection::finish(int32_t id) {
+  auto *open = stream(session_, id);
+  if (!open) return;
+  open->more = false;
+  nghttp2_session_resume_data(session_, id);
+  write();
+}
+
+int32_t GRPCConnection::submit(const std::string &path, const std::string &authorization,
+                               std::unique_ptr<Stream> stream) {
   nghttp2_nv fields[8] = {field(":method", "POST"),   field(":scheme", "http"),
                           field(":path", path),       field(":authority", "localhost"),
                           field("te", "trailers"),    field("content-type", "application/grpc"),
@@ -90,9 +121,10 @@ void GRPCConnection::start(const std::string &path, const std::string &authoriza
                               nghttp2_data_source *source, void *) -> ssize_t {
     auto *stream = static_cast<Stream *>(source->ptr);
     size_t count = std::min(length, stream->request.size() - stream->sent);
+    if (count == 0 && stream->more) return NGHTTP2_ERR_DEFERRED;
     std::memcpy(buffer, stream->request.data() + stream->sent, count);
     stream->sent += count;
-    if (stream->sent == stream->request.size()) *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (stream->sent == stream->request.size() && !stream->more) *flags |= NGHTTP2_DATA_FLAG_EOF;
     return static_cast<ssize_t>(count);
   };
   size_t count = authorization.empty() ? 7 : 8;
@@ -101,6 +133,7 @@ void GRPCConnection::start(const std::string &path, const std::string &authoriza
   stream.release();
   open_ += 1;
   write();
+  return id;
 }
 
 void GRPCConnection::received(const char *bytes, size_t count) {

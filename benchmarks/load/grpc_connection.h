@@ -25,10 +25,16 @@ public:
   // Extra metadata: `authorization`, without the field when empty.
   void start(const std::string &path, const std::string &authorization, const std::string &message, Call call);
 
+  // A call whose request messages come one by one; `push` returns at once, `finish` ends the requests.
+  int32_t open(const std::string &path, const std::string &authorization, Call call);
+  void push(int32_t id, const std::string &message);
+  void finish(int32_t id);
+
 private:
   struct Stream;
   void received(const char *bytes, size_t count) override;
   void ended() override;
+  int32_t submit(const std::string &path, const std::string &authorization, std::unique_ptr<Stream> stream);
   void write();
   static Stream *stream(nghttp2_session *session, int32_t id);
 

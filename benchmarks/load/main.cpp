@@ -5,6 +5,9 @@
 //   load people  ADDRESS SERVICE_TOKEN PEOPLE            makes each of them a premium user with a complete profile
 //   load turns   grpc|http ADDRESS PEOPLE PREFIX CONCURRENCY TURNS SECONDS
 //   load idle    ADDRESS PEOPLE PREFIX CONNECTIONS       one Connect a connection; prints "open", ends with its input
+//   load audio   ADDRESS PEOPLE PREFIX SESSIONS WINDOW BYTES SECONDS LAST   StreamAudio, one connection a session; LAST:
+//                                                        1 ends each session by its 50th segment, 0 by none
+//   load insert  URL CONNECTIONS BYTES SECONDS           the bare INSERT of as many bytes
 //   load check   ADDRESS COUNT                           health checks whose grpc-status and answer are looked at
 // Prints one JSON object; anything unexpected ends it with code 1 and a sentence on stderr.
 
@@ -15,6 +18,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include "audio.h"
 #include "grpc_connection.h"
 #include "turns.h"
 #include "wire.h"
@@ -123,6 +127,32 @@ int idle(char **arguments) {
   return ended == 0 ? 0 : 1;
 }
 
+int print(AudioResult result) {
+  auto &latencies = result.latencies_ms;
+  std::sort(latencies.begin(), latencies.end());
+  auto quantile = [&](double part) { return latencies[static_cast<size_t>(part * double(latencies.size() - 1))]; };
+  std::printf("{\"segments\": %zu, \"seconds\": %.3f, \"p50_ms\": %.2f, \"p99_ms\": %.2f}\n", latencies.size(),
+              result.seconds, quantile(0.5), quantile(0.99));
+  return 0;
+}
+
+int audio(char **arguments) {
+  AudioPlan plan;
+  plan.address = arguments[0];
+  read_people(arguments[1], plan.users, plan.tokens);
+  plan.prefix = arguments[2];
+  plan.sessions = std::stoul(arguments[3]);
+  plan.window = std::stoi(arguments[4]);
+  plan.segment_bytes = std::stoul(arguments[5]);
+  plan.seconds = std::stod(arguments[6]);
+  plan.last_index = std::string(arguments[7]) == "1" ? 49 : -1;
+  return print(run_audio(plan));
+}
+
+int insert(char **arguments) {
+  return print(run_inserts(arguments[0], std::stoi(arguments[1]), std::stoul(arguments[2]), std::stod(arguments[3])));
+}
+
 int check(char **arguments) {
   unary(
       arguments[0], "/grpc.health.v1.Health/Check", "", std::stoul(arguments[1]), [](size_t) { return std::string(); },
@@ -138,6 +168,8 @@ int main(int argc, char **argv) {
     if (command == "people" && argc == 5) return people(argv + 2);
     if (command == "turns" && argc == 9) return turns(argv + 2);
     if (command == "idle" && argc == 6) return idle(argv + 2);
+    if (command == "audio" && argc == 10) return audio(argv + 2);
+    if (command == "insert" && argc == 6) return insert(argv + 2);
     if (command == "check" && argc == 4) return check(argv + 2);
     std::cerr << "load: see the head of load/main.cpp\n";
     return 2;

@@ -10,13 +10,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import audio
 import bridge
 import idle
 import turns
 import unary
 from processes import MeasurementError
 
-PARTS = {"unary": unary.measure, "turns": turns.measure, "idle": idle.measure, "bridge": bridge.measure}
+PARTS = {"unary": unary.measure, "turns": turns.measure, "idle": idle.measure, "bridge": bridge.measure,
+         "audio": audio.measure}
 
 
 @dataclass

@@ -191,6 +191,7 @@ function showSpeaking(state) {
   $("speaking").hidden = !state.key;
   $("speaking-text").textContent = text(state.blocked ? "speechBlocked" : "speakingNow");
   $("speech-play").hidden = !state.blocked;
+  $("speech-stop").hidden = Boolean(state.blocked);
 }
 
 $("speech-stop").addEventListener("click", () => conversation.bargeIn());

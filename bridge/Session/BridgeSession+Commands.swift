@@ -21,7 +21,7 @@ extension BridgeSession {
   private func dispatch(_ frame: ClientFrame) {
     switch frame {
     case .text(let text, let message, let chip):
-      let request = message.map { CommandID.of(clientMessage: $0) } ?? CommandID.random()
+      let request = message.map { CommandID.of(clientMessage: $0, in: conversation) } ?? CommandID.random()
       enqueue(
         .text(
           order.begin(request: request),

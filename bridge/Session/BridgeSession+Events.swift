@@ -4,7 +4,7 @@ import RPC
 /// Events of the conversation become frames.
 extension BridgeSession {
   func receive(_ event: ConversationV1.ConversationEvent) {
-    guard !isOver, let content = event.event else { return }
+    guard phase == .open || phase == .connecting, let content = event.event else { return }
     if event.sequence > 0 {
       guard event.sequence > events.position else { return }
       events.position = event.sequence

@@ -1,4 +1,5 @@
 import ConversationAPI
+import NIOCore
 import RPC
 import WebSocket
 
@@ -37,8 +38,18 @@ extension BridgeSession {
   }
 
   private func waitForOutput() async {
+    watchProgress()
     await withCheckedContinuation { continuation in
       if isOver || !isOutputFull { continuation.resume() } else { wakeEvents = continuation }
+    }
+  }
+
+  /// A phone that takes nothing at all while events wait is stuck: it comes back when it can.
+  private func watchProgress() {
+    guard let buffered = connection?.bufferedByteCount, buffered > Limits.output_bytes else { return }
+    loop.scheduleTask(in: .seconds(Limits.stuck_s)) {
+      guard self.wakeEvents != nil, let left = self.connection?.bufferedByteCount else { return }
+      if left >= buffered { self.close(.tryAgainLater) } else { self.watchProgress() }
     }
   }
 
@@ -47,6 +58,7 @@ extension BridgeSession {
     var resume = ConversationV1.Resume(logEpoch: events.epoch)
     if request.after == nil, !events.hasReplayed {
       resume.position = .fromAcknowledged(true)
+      events.position = 0
       events.redelivery = Redelivery(now: .now())
     } else {
       resume.position = .afterSequence(events.position)

@@ -154,7 +154,8 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
   /// The socket is read while there is room for what it brings.
   private func pauseOrResume() {
     let isFull =
-      commands.count >= Limits.waitingCommands || waitingAudio_bytes > Limits.waitingAudio_bytes || phase == .connecting
+      commands.count >= Limits.waitingCommands || order.count >= Limits.waitingCommands
+      || waitingAudio_bytes > Limits.waitingAudio_bytes || phase == .connecting
     guard isFull != isReadingPaused else { return }
     isReadingPaused = isFull
     if isFull { connection?.pauseReading() } else { connection?.resumeReading() }
@@ -190,6 +191,7 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
   func finish(_ command: CommandOrder.ID) {
     for frame in order.finish(command) where connection != nil { enqueue(frame) }
     wakeRunner()
+    pauseOrResume()
   }
 
   private func enqueue(_ frame: OutgoingFrame) {
@@ -215,7 +217,7 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
 
   /// True while no more events should be taken from the service.
   var isOutputFull: Bool {
-    output.count >= Limits.pacedFrames || connection?.isWritable == false
+    output.count >= Limits.pacedFrames || (connection?.bufferedByteCount ?? 0) > Limits.output_bytes
   }
 
   private func wakeEventsIfReady() {
@@ -278,7 +280,7 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
     guard phase == .connecting else { return }
     phase = .open
     sendConnect(connected)
-    let age = isVersion2 ? request.timeToExpiry() : settings.legacySession
+    let age = isVersion2 && request.tokenExpiry > 0 ? request.timeToExpiry() : settings.legacySession
     ageTimer = loop.scheduleTask(in: age) { self.becameOld(since: .now()) }
     pauseOrResume()
   }

@@ -6,12 +6,12 @@ enum CommandID {
     return text(high: generator.next(), low: generator.next(), version: 4)
   }
 
-  /// The one that a client's own message id stands for: itself when it is a UUID, else a hash of it (FNV-1a with 128
-  /// bits, as UUID version 8). Whoever makes two own ids collide gets their own earlier answer.
-  static func of(clientMessage id: String) -> String {
+  /// The one that a client's own message id stands for: itself when it is a UUID, else a hash of it and its conversation
+  /// (FNV-1a with 128 bits, as UUID version 8). Whoever makes two own ids collide gets their own earlier answer.
+  static func of(clientMessage id: String, in conversation: String) -> String {
     if let uuid = canonical(id) { return uuid }
     var hash: UInt128 = 0x6C62_272E_07BB_0142_62B8_2175_6295_C58D
-    for byte in id.utf8 {
+    for byte in [conversation, "\0", id].flatMap(\.utf8) {
       hash ^= UInt128(byte)
       hash = hash &* 0x0000_0000_0100_0000_0000_0000_0000_013B
     }

@@ -23,6 +23,7 @@ struct CommandOrder {
   init(isStrict: Bool) { self.isStrict = isStrict }
 
   var isEmpty: Bool { slots.isEmpty }
+  var count: Int { slots.count }
   var first: ID? { slots.first?.id }
 
   /// A command came in.

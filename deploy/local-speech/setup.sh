@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sets up speech recognition and synthesis on this machine: faster-whisper in a virtual environment, the Whisper base
-# model, espeak-ng. Everything that is downloaded is checked against a sha256 in this folder. Needs about 800 MB and,
+# model, espeak-ng. Everything that is downloaded is checked against a sha256 in this folder. Needs about 620 MB and,
 # the first time only, network.
 #
 # usage: deploy/local-speech/setup.sh DIRECTORY

@@ -10,7 +10,9 @@ enum AudioDuration {
 
   /// Sizes in the header are not believed: engines that stream do not know them.
   private static func wav(_ bytes: [UInt8]) -> Int64? {
-    guard bytes.starts(with: Array("RIFF".utf8)), bytes.dropFirst(8).starts(with: Array("WAVE".utf8)) else { return nil }
+    guard bytes.starts(with: Array("RIFF".utf8)), bytes.dropFirst(8).starts(with: Array("WAVE".utf8)) else {
+      return nil
+    }
     var position = 12
     var byteRate: Int64?
     while position + 8 <= bytes.count {

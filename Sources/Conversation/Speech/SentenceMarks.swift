@@ -32,8 +32,10 @@ enum SentenceMarks {
 
   /// Words whose full stop never ends a sentence, since a name or number follows; in lower case, without the last stop.
   static let titles: Set<String> = [
-    "mr", "mrs", "ms", "dr", "prof", "st", "rev", "gen", "col", "capt", "lt", "sgt", "gov", "hon", "vol", "vs", "e.g", "i.e",
-    "cf", "fig", "figs", "pp", "eds", "approx", "jan", "feb", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec",
+    "mr", "mrs", "ms", "dr", "prof", "st", "rev", "gen", "col", "capt", "lt", "sgt", "gov", "hon", "vol", "vs", "e.g",
+    "i.e",
+    "cf", "fig", "figs", "pp", "eds", "approx", "jan", "feb", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov",
+    "dec",
   ]
 
   /// Words whose full stop ends a sentence only when a capital letter follows.

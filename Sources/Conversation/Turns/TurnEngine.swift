@@ -174,10 +174,12 @@ package final class TurnEngine: Sendable {
       return pieces
     }
     let timeout_ms = draft.isGreeting ? settings.greetingTimeout_ms : settings.replyTimeout_ms
-    return try await withTimeout(milliseconds: timeout_ms) { [model, modelCalls] in
+    return try await withTimeout(milliseconds: timeout_ms) { [model, modelCalls, metrics] in
       try await modelCalls.pass {
+        let asked = ContinuousClock.now
         var text = ""
         for try await part in model.reply(to: draft.request) {
+          if text.isEmpty { metrics.firstPieceTime.recordNanoseconds(asked.elapsed_ns) }
           text += part
           guard text.utf8.count <= Limits.replyBytes else {
             throw ChatModelError.tooLarge(limit_bytes: Limits.replyBytes)

@@ -7,6 +7,7 @@ struct TurnMetrics: Sendable {
   let fenced = Counter(label: "lifeecho.turns.fenced")
   let takenOver = Counter(label: "lifeecho.turns.taken_over")
   let modelFailures = Counter(label: "lifeecho.chat_model.failures")
+  let firstPieceTime = Timer(label: "lifeecho.chat_model.first_piece.duration")
   let modelTime = Timer(label: "lifeecho.chat_model.duration")
   let turnTime = Timer(label: "lifeecho.turns.duration")
 }

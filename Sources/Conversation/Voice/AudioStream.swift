@@ -32,8 +32,9 @@ package struct AudioAnswer: Sendable, Equatable {
   package var quota: QuotaSnapshot?
 
   package static func == (left: Self, right: Self) -> Bool {
-    left.durable == right.durable && left.isDuplicate == right.isDuplicate && left.refusal?.index == right.refusal?.index
-      && left.refusal?.reason == right.refusal?.reason && left.state == right.state && left.quota == right.quota
+    left.durable == right.durable && left.isDuplicate == right.isDuplicate
+      && left.refusal?.index == right.refusal?.index && left.refusal?.reason == right.refusal?.reason
+      && left.state == right.state && left.quota == right.quota
   }
 }
 

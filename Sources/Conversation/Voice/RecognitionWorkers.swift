@@ -77,7 +77,8 @@ final class RecognitionWorkers: Sendable {
       }
       while !Task.isCancelled {
         await finishSessions()
-        let free = max(1, settings.workers) - state.withLock { $0.running.count }
+        // Without an engine, sessions are told so when they end.
+        let free = recognizer == nil ? 0 : max(1, settings.workers) - state.withLock { $0.running.count }
         let claimed = free > 0 ? await claim(free) : []
         for segment in claimed {
           group.addTask { await self.recognise(segment) }
@@ -102,7 +103,8 @@ final class RecognitionWorkers: Sendable {
   private func claim(_ limit: Int) async -> [ClaimedSegment] {
     do {
       let claimed = try await store.claimSegments(
-        server: turns.server, alone: state.withLock { $0.isAlone }, duration_ms: settings.lease_ms, limit: limit, now: clock.now())
+        server: turns.server, alone: state.withLock { $0.isAlone }, duration_ms: settings.lease_ms, limit: limit,
+        now: clock.now())
       state.withLock { state in
         if claimed.count < limit { state.isAlone = false }
         for segment in claimed { state.running.insert(segment.lease) }
@@ -189,7 +191,7 @@ final class RecognitionWorkers: Sendable {
     do {
       let command = FinishSession(
         key: key, message: MessageID(identifiers.next()), turn: TurnID(identifiers.next()), lease: turns.leaseRequest,
-        now: clock.now(), settings: settings)
+        now: clock.now(), settings: settings, engineIsMissing: recognizer == nil)
       guard let finished = try await persist("finish a voice session", { try await self.store.finishSession(command) })
       else { return }
       hub.publish(key.conversation, finished.events)

@@ -126,7 +126,7 @@ package final class VoiceSessions: Sendable {
       }
     }
     metrics.segments.increment(by: fresh)
-    if stored.isDue {
+    if stored.isDue || (!workers.hasRecognizer && stored.state == .transcribing) {
       var key = key
       key.generation = stored.generation
       workers.finish(key)

@@ -154,10 +154,12 @@ package struct FinishSession: Sendable {
   package var gapPatience_ms: Int64
   package var audioRetention_ms: Int64
   package var failedAudioRetention_ms: Int64
+  /// Nobody will recognise what waits.
+  package var engineIsMissing: Bool
 
   package init(
     key: VoiceSessionKey, message: MessageID, turn: TurnID, lease: LeaseRequest, now: Timestamp,
-    settings: VoiceSettings
+    settings: VoiceSettings, engineIsMissing: Bool = false
   ) {
     self.key = key
     self.message = message
@@ -168,6 +170,7 @@ package struct FinishSession: Sendable {
     gapPatience_ms = settings.gapPatience_ms
     audioRetention_ms = settings.audioRetention_ms
     failedAudioRetention_ms = settings.failedAudioRetention_ms
+    self.engineIsMissing = engineIsMissing
   }
 }
 

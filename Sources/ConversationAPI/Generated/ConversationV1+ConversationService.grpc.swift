@@ -117,12 +117,12 @@ extension ConversationV1 {
     ) async throws -> ConversationV1.EndConversationResponse
 
     /// Stops the speech of replies on every stream of the conversation, and says how much of it was heard: from
-    /// then on the interviewer knows no more of that reply. The answer does not wait for turns. Where nothing is
-    /// read aloud, or all of it was cancelled before, nothing changes. A user message does the same for all replies
-    /// before it, but cuts nothing. After the answer, no chunk of a cancelled reply follows on streams of this
-    /// server, unless the client did not read the chunk that was being sent; on streams of other servers as soon as
-    /// they hear of it. Both are known by their older cancel_epoch. NOT_FOUND with TURN_UNKNOWN. ALREADY_EXISTS
-    /// with REQUEST_ID_REUSED.
+    /// then on the interviewer knows no more of that reply. The answer does not wait for turns. Where nothing was
+    /// said, or all of it was cancelled before, nothing changes. After the answer no chunk of a cancelled reply
+    /// follows on streams of this server, unless the client did not read the chunk that was being sent; on streams
+    /// of other servers, as soon as they hear of it. Both are known by their older cancel_epoch. A user message
+    /// silences the replies before it, too (on each stream nothing of them follows its UserMessage), but cuts
+    /// nothing. NOT_FOUND with TURN_UNKNOWN. ALREADY_EXISTS with REQUEST_ID_REUSED.
     func cancelSpeech(
       _ request: ConversationV1.CancelSpeechRequest,
       context: ServerContext
@@ -254,12 +254,12 @@ extension ConversationV1 {
     }
 
     /// Stops the speech of replies on every stream of the conversation, and says how much of it was heard: from
-    /// then on the interviewer knows no more of that reply. The answer does not wait for turns. Where nothing is
-    /// read aloud, or all of it was cancelled before, nothing changes. A user message does the same for all replies
-    /// before it, but cuts nothing. After the answer, no chunk of a cancelled reply follows on streams of this
-    /// server, unless the client did not read the chunk that was being sent; on streams of other servers as soon as
-    /// they hear of it. Both are known by their older cancel_epoch. NOT_FOUND with TURN_UNKNOWN. ALREADY_EXISTS
-    /// with REQUEST_ID_REUSED.
+    /// then on the interviewer knows no more of that reply. The answer does not wait for turns. Where nothing was
+    /// said, or all of it was cancelled before, nothing changes. After the answer no chunk of a cancelled reply
+    /// follows on streams of this server, unless the client did not read the chunk that was being sent; on streams
+    /// of other servers, as soon as they hear of it. Both are known by their older cancel_epoch. A user message
+    /// silences the replies before it, too (on each stream nothing of them follows its UserMessage), but cuts
+    /// nothing. NOT_FOUND with TURN_UNKNOWN. ALREADY_EXISTS with REQUEST_ID_REUSED.
     package func cancelSpeech(
       _ request: ConversationV1.CancelSpeechRequest,
       options: CallOptions = CallOptions()

@@ -240,9 +240,9 @@ extension ConversationV1 {
     package var createTime: GoogleProtobuf.Timestamp?
     package var chipID: String
     package var voiceSessionID: String
-    /// What of the spoken reply was heard, when it was interrupted at a known position; `text` is the whole reply.
+    /// What of the spoken reply was heard, when it was cancelled at a known position; `text` is the whole reply.
     package var heardText: String
-    /// True when heard_text says what was heard, even if that is nothing.
+    /// True when not all of it was heard: heard_text may then be empty.
     package var interrupted: Bool
 
     package static var protobufName: String { "lifeecho.conversation.v1.Message" }

@@ -73,12 +73,12 @@ extension Migration {
 
       -- Ends a session that has nothing left to wait for: one user message and its turn, or a failure. Otherwise says
       -- when to look again. p_bounds: silence that abandons a session, patience with gaps, how long audio is kept after
-      -- its recognition and after a failed one (all ms).
+      -- its recognition and after a failed one (all ms). p_engine_missing: nobody will recognise what waits.
       -- Outcomes: ok, not_due, fenced (it has ended, or the conversation is gone).
       CREATE FUNCTION lifeecho.finish_voice_session(
         p_user text, p_conversation text, p_session text, p_generation bigint, p_message text, p_turn text,
         p_server text, p_lease_ms bigint, p_now timestamptz, p_bounds bigint[], p_history bigint,
-        OUT answer lifeecho.turn_answer
+        p_engine_missing boolean, OUT answer lifeecho.turn_answer
       ) LANGUAGE plpgsql SET enable_seqscan = off AS $$
       DECLARE
         v_conversation record;
@@ -117,6 +117,12 @@ extension Migration {
         IF v.last_index IS NOT NULL AND NOT v.is_abandoned AND v.durable_through < v.last_index THEN
           v_again := v.last_at + p_bounds[2] * interval '1 millisecond';
         END IF;
+        IF p_engine_missing AND v.open_segments > 0 AND (v_again > p_now) IS NOT TRUE THEN
+          UPDATE lifeecho.audio_segments SET is_open = false, failure = 'ENGINE_MISSING'
+            WHERE user_id = p_user AND conversation_id = p_conversation AND session_id = p_session
+              AND generation = p_generation AND is_open;
+          v.open_segments := 0;
+        END IF;
         -- The last recognition calls again; this is for one that never ends.
         IF v.open_segments > 0 THEN
           v_again := greatest(v_again, p_now + interval '1 minute');
@@ -152,7 +158,8 @@ extension Migration {
           UPDATE lifeecho.quota_usage SET turns_reserved = greatest(0, turns_reserved - 1)
             WHERE user_id = p_user AND day = v.quota_day;
           UPDATE lifeecho.voice_sessions
-            SET state = 'failed', is_abandoned = v.is_abandoned, due_at = NULL, audio_expires_at = v_expiry
+            SET state = 'failed', is_abandoned = v.is_abandoned, due_at = NULL, audio_expires_at = v_expiry,
+              open_segments = 0
             WHERE user_id = p_user AND conversation_id = p_conversation AND session_id = p_session
               AND generation = p_generation;
           answer.outcome := 'ok';
@@ -218,7 +225,7 @@ extension Migration {
           WHERE user_id = p_user AND day = v.quota_day;
         UPDATE lifeecho.voice_sessions
           SET state = CASE WHEN v.is_abandoned THEN 'abandoned' ELSE 'completed' END, is_abandoned = v.is_abandoned,
-            due_at = NULL, audio_expires_at = v_expiry, message_id = p_message
+            due_at = NULL, audio_expires_at = v_expiry, message_id = p_message, open_segments = 0
           WHERE user_id = p_user AND conversation_id = p_conversation AND session_id = p_session
             AND generation = p_generation;
         answer.outcome := 'ok';

@@ -50,7 +50,7 @@ final class Watchdog: Sendable {
   }
 
   private func expiry() async throws -> ExchangeFailure {
-    while let sleeper = sleep() {
+    while let sleeper = nextSleep() {
       await withTaskCancellationHandler {
         await sleeper.value
       } onCancel: {
@@ -62,7 +62,7 @@ final class Watchdog: Sendable {
   }
 
   /// nil when the deadline has passed.
-  private func sleep() -> Task<Void, Never>? {
+  private func nextSleep() -> Task<Void, Never>? {
     wait.withLock { wait in
       let end = wait.end
       guard end > .now else { return nil }

@@ -73,7 +73,8 @@ private struct Transcript {
   }
 
   mutating func removePrompt(_ prompt: [Unicode.Scalar]) {
-    guard !prompt.isEmpty else { return }
+    // What is shorter may be said.
+    guard prompt.count >= Limits.promptLetters_min else { return }
     while letters.starts(with: prompt) { remove(0..<prompt.count) }
     // Nearly the prompt, or the greater part of it: nobody says that.
     let isPart = letters.count * 2 >= prompt.count && Self.place(of: letters, in: prompt) != nil
@@ -117,7 +118,8 @@ private struct Transcript {
       {
         count += 1
       }
-      if count >= (unit == 1 ? Limits.loopOfOne : Limits.loopOfMany) { return (unit, count) }
+      let threshold = unit == 1 ? Limits.loopOfOne : max(Limits.loopOfMany, Limits.loopLetters / unit)
+      if count >= threshold { return (unit, count) }
     }
     return nil
   }

@@ -132,6 +132,7 @@ extension WebSocketConnection: ChannelDuplexHandler {
 
   func disconnected() {
     guard context != nil else { return }
+    settle()
     deliverHeld()
     guard context != nil else { return }
     context = nil

@@ -16,23 +16,35 @@ extension WebSocketConnection {
       return handler.closed(code: .abnormal, isClean: false)
     }
     hasUnflushed = true
+    // A parser that is just at work leaves only afterwards; until then what it forwards is kept, and nothing may be
+    // written through it.
     isReading = true
-    handler.opened(self)
     pipeline.removeHandler(handshake, promise: nil)
-    removeParsers(pipeline)
-    isReading = false
-    flush()
-    if held.readableBytes > 0 { resume() }
+    let parserGone = channel.eventLoop.makePromise(of: Void.self)
+    parserGone.futureResult.whenComplete { _ in self.settle() }
+    removeParser(pipeline, promise: parserGone)
   }
 
-  private func removeParsers(_ pipeline: ChannelPipeline.SynchronousOperations) {
+  private func removeParser(_ pipeline: ChannelPipeline.SynchronousOperations, promise: EventLoopPromise<Void>) {
+    if let context = try? pipeline.context(handlerType: ByteToMessageHandler<HTTPRequestDecoder>.self) {
+      return pipeline.removeHandler(context: context, promise: promise)
+    }
     if let context = try? pipeline.context(handlerType: HTTPRequestEncoder.self) {
       pipeline.removeHandler(context: context, promise: nil)
     }
-    if let context = try? pipeline.context(handlerType: ByteToMessageHandler<HTTPRequestDecoder>.self) {
-      pipeline.removeHandler(context: context, promise: nil)
-    } else if let context = try? pipeline.context(handlerType: ByteToMessageHandler<HTTPResponseDecoder>.self) {
-      pipeline.removeHandler(context: context, promise: nil)
+    if let context = try? pipeline.context(handlerType: ByteToMessageHandler<HTTPResponseDecoder>.self) {
+      return pipeline.removeHandler(context: context, promise: promise)
     }
+    promise.succeed()
+  }
+
+  /// The pipeline is ours alone: begins. Once.
+  func settle() {
+    guard !isSettled else { return }
+    isSettled = true
+    handler?.opened(self)
+    isReading = false
+    flush()
+    if held.readableBytes > 0 { resume() }
   }
 }

@@ -23,6 +23,8 @@ package final class WebSocketConnection: @unchecked Sendable {
   var held = ByteBuffer()
   var pauses = 0
   var isReading = false
+  /// The handshake's handlers are gone, `opened` was called.
+  var isSettled = false
   var isDirty = false
   var isFlushing = false
   /// Written to the channel, but not flushed.

@@ -1,12 +1,18 @@
+import Foundation
 import Logging
 import TLS
 import UnixSignals
 
 /// Reads the certificates and keys again at each SIGHUP. New connections use them; those there are go on.
 enum CertificateReload {
+  /// An operator has this long to renew a certificate: two working weeks, half of what short-lived ones have left when
+  /// they are usually renewed.
+  private static let warning_s: Int64 = 14 * 86_400
+
   /// Runs until it is cancelled; without contexts there is nothing to do, and SIGHUP ends the process as usual.
   static func start(_ contexts: [ReloadableTLSContext], logger: Logger) -> Task<Void, Never>? {
     guard !contexts.isEmpty else { return nil }
+    warn(contexts, logger)
     return Task {
       for await _ in await UnixSignalsSequence(trapping: .sighup) { reload(contexts, logger) }
     }
@@ -17,8 +23,18 @@ enum CertificateReload {
     do {
       for context in contexts { try context.reload() }
       logger.notice("certificates reloaded")
+      warn(contexts, logger)
     } catch {
       logger.error("certificates not reloaded, the old ones stay", metadata: ["reason": "\(error)"])
     }
+  }
+
+  /// All listeners have the same certificate, so one warning is enough.
+  private static func warn(_ contexts: [ReloadableTLSContext], _ logger: Logger) {
+    guard let end_s = contexts.compactMap(\.current.certificateEnd_s).min() else { return }
+    let end = Date(timeIntervalSince1970: Double(end_s))
+    guard end.timeIntervalSinceNow < Double(warning_s) else { return }
+    let what = end.timeIntervalSinceNow < 0 ? "the TLS certificate has expired" : "the TLS certificate ends soon"
+    logger.warning("\(what)", metadata: ["valid_until": "\(end.formatted(.iso8601))"])
   }
 }

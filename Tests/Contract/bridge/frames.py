@@ -16,8 +16,8 @@ MEMBERS = {
 }
 TIMESTAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$")
 HAN = re.compile("[\u4e00-\u9fff]")
-# Phones measure time themselves; a frame is stamped when it is made.
-CLOCK_S = 120
+# A frame is stamped when it is made; a phone of these tests may read it minutes later.
+CLOCK_S = 600
 
 
 class Frame:

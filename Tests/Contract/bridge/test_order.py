@@ -173,11 +173,11 @@ def test_validation_errors_overtake_a_reply(house, person, engines):
         phone.wait_reply()
 
 
-def audio_frame(session, size):
-    """An audio_segment of about `size` bytes of audio."""
-    audio = spoken("很大的一段。", seconds=size / 32000)
+def audio_frame(session, size, text="很大的一段。"):
+    """An audio_segment of about `size` bytes of audio: a whole recording."""
+    audio = spoken(text, seconds=size / 32000)
     return json.dumps({"type": "audio_segment", "data": {
-        "voice_session_id": session, "segment_index": 0, "audio_base64": audio, "duration": 1}}).encode()
+        "voice_session_id": session, "segment_index": 0, "is_last": True, "audio_base64": audio, "duration": 1}}).encode()
 
 
 def test_ping_between_the_fragments_of_a_large_frame(house, person):
@@ -197,15 +197,16 @@ def test_ping_between_the_fragments_of_a_large_frame(house, person):
         assert not phone.errors()
 
 
-def test_ping_behind_large_frames_does_not_wait_for_their_work(house, person):
-    """The pong comes before anything that the frames bring about."""
-    with house.open(person) as phone:
-        for n in range(3):
-            phone.send_text(audio_frame(fresh("s"), 1 << 20).decode())
-        start = time.monotonic()
+def test_ping_behind_large_frames_does_not_wait_for_their_work(house, person, engines):
+    """The pong comes while the frames' audio is still being recognised. How soon is measured by the benchmarks."""
+    with house.open(person) as phone, engines.hold("大段大段") as gate:
+        for _ in range(3):
+            phone.send_text(audio_frame(fresh("s"), 1 << 20, "大段大段").decode())
         phone.send("ping")
-        phone.wait_type("pong")
-        assert phone.of("pong")[0].at - start < 1.0
+        phone.wait_type("pong", seconds=40)
+        assert phone.types()[-1] == "pong"
+        gate.set()
+        phone.wait_type("transcript", 3)
         assert not phone.errors()
 
 

@@ -1,6 +1,7 @@
 """gRPC on a bare HTTP/2 connection: the frames in the order in which they came over the wire."""
 import array
 import fcntl
+import select
 import socket
 import struct
 import termios
@@ -9,6 +10,7 @@ import time
 import h2.config
 import h2.connection
 import h2.events
+import h2.settings
 
 from contract import events, pb
 
@@ -18,13 +20,13 @@ SERVICE = "/lifeecho.conversation.v1.ConversationService/"
 class RawConnection:
     """One TCP connection. `log` has (stream id, message bytes) in arrival order, and (stream id, None) for its end."""
 
-    def __init__(self, target, metadata, window=8 << 20):
+    def __init__(self, target, metadata, window=512 << 10):
         host, port = target.rsplit(":", 1)
         self.socket = socket.create_connection((host, int(port)), timeout=15)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
-        self.h2.local_settings.initial_window_size = window
         self.h2.initiate_connection()
+        self.h2.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: window})
         self.h2.increment_flow_control_window(window)
         self.metadata = list(metadata)
         self.host = target
@@ -103,6 +105,18 @@ class RawConnection:
 
     def __exit__(self, *_):
         self.close()
+
+
+def read_together(one, other, condition, seconds=20):
+    """Reads both as bytes arrive, until the condition holds; then what has arrived at `one`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "nothing of the kind came"
+        ready, _, _ = select.select([one.socket, other.socket], [], [], 1)
+        for connection in (one, other):
+            if connection.socket in ready:
+                connection.read()
+    one.drain()
 
 
 def connect(connection, conversation):

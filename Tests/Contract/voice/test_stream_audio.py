@@ -90,13 +90,17 @@ def test_parts_make_one_segment(person, conversation):
     whole = audio("很长的一段", 3 * MIB)
     with AudioStream(person, conversation, "s") as stream:
         for part in range(3):
-            stream.send(0, whole[part * MIB:(part + 1) * MIB], part=part, more_parts=part < 2, last=True)
+            stream.send(0, whole[part * MIB:(part + 1) * MIB], part=part, more_parts=part < 2)
         assert stream.answer().durable_through == 0
         # A part that is missing refuses that segment, and the next one goes on.
         stream.send(1, whole[:MIB], part=0, more_parts=True).send(1, b"x", part=2)
         assert reason(stream.answer().rejected[0]) == "FIELD_INVALID"
-        assert stream.say(0, whole[:10]).rejected
-    # The same bytes in one piece are the same segment.
+        assert reason(stream.say(0, whole[:MIB]).rejected[0]) == "SEGMENT_CONFLICT"
+        # The same bytes in other parts are the same segment.
+        cuts = [0, 100, MIB, 2 * MIB, 3 * MIB]
+        for part, (start, end) in enumerate(zip(cuts, cuts[1:])):
+            stream.send(0, whole[start:end], part=part, more_parts=part < 3, last=True)
+        assert stream.answer().duplicate
     assert spoken(person, conversation) == ["很长的一段"]
 
 

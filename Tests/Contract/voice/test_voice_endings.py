@@ -13,13 +13,22 @@ from speaking import AudioStream, audio, failed, segment, session_of, speak, spo
 from waiting import wait_until
 
 
+def somebody(folder, **settings):
+    with Server(folder, env=SPEECH | settings) as server, open_channel(server.target) as channel:
+        yield Person(channel, server.secret).provision(**COMPLETE_PROFILE)
+
+
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory):
     """Minutes are seconds here."""
-    settings = SPEECH | {
-        "LIFEECHO_LISTENING_FEEDBACK_DELAY": "1s", "LIFEECHO_VOICE_ABANDONMENT": "2s", "LIFEECHO_VOICE_GAP_PATIENCE": "2s"}
-    with Server(tmp_path_factory.mktemp("hasty"), env=settings) as server, open_channel(server.target) as channel:
-        yield Person(channel, server.secret).provision(**COMPLETE_PROFILE)
+    yield from somebody(
+        tmp_path_factory.mktemp("hasty"), LIFEECHO_VOICE_ABANDONMENT="2s", LIFEECHO_VOICE_GAP_PATIENCE="2s")
+
+
+@pytest.fixture(scope="module")
+def heard(tmp_path_factory):
+    """Somebody listens sooner than usual."""
+    yield from somebody(tmp_path_factory.mktemp("heard"), LIFEECHO_LISTENING_FEEDBACK_DELAY="1s")
 
 
 def test_a_gap_is_marked_when_patience_ends(hasty, conversation):
@@ -38,14 +47,14 @@ def test_an_abandoned_recording_is_a_message_without_a_turn(hasty, conversation)
     assert session_of(hasty, conversation, "s").state == resources.VOICE_SESSION_STATE_ABANDONED
 
 
-def test_somebody_listens_to_a_long_recording_once(hasty, conversation):
-    hasty.say(conversation, "你好")
-    with hasty.connect(conversation, intent=pb.INTENT_OBSERVE) as live:
+def test_somebody_listens_to_a_long_recording_once(heard, conversation):
+    heard.say(conversation, "你好")
+    with heard.connect(conversation, intent=pb.INTENT_OBSERVE) as live:
         live.wait_kind("connected")
-        with AudioStream(hasty, conversation, "s", recording_started=True) as first:
+        with AudioStream(heard, conversation, "s", recording_started=True) as first:
             first.say(0, "一")
             # The same recording on another connection has the same clock, and is told no second time.
-            with AudioStream(hasty, conversation, "s", recording_started=True) as second:
+            with AudioStream(heard, conversation, "s", recording_started=True) as second:
                 feedback = live.wait_kind("listening_feedback").listening_feedback
                 assert feedback.voice_session_id == "s" and feedback.text == "嗯,我在听,您慢慢说"
                 time.sleep(1.5)
@@ -56,11 +65,11 @@ def test_somebody_listens_to_a_long_recording_once(hasty, conversation):
 
 
 @pytest.mark.parametrize("how", ["last", "cancel", "end"])
-def test_a_recording_that_is_over_is_not_listened_to(hasty, conversation, how):
-    hasty.say(conversation, "你好")
-    with hasty.connect(conversation, intent=pb.INTENT_OBSERVE) as live:
+def test_a_recording_that_is_over_is_not_listened_to(heard, conversation, how):
+    heard.say(conversation, "你好")
+    with heard.connect(conversation, intent=pb.INTENT_OBSERVE) as live:
         live.wait_kind("connected")
-        with AudioStream(hasty, conversation, "s", recording_started=True) as stream:
+        with AudioStream(heard, conversation, "s", recording_started=True) as stream:
             stream.say(0, "一", last=how == "last")
             if how == "cancel":
                 stream.cancel()

@@ -38,9 +38,12 @@ struct MP4File {
     }
     // Phones write the index last: a recording that was interrupted has none, and nobody can play it.
     guard let index else { throw .invalidAudio("the recording is cut off: its index (moov) is missing") }
-    is3GP = brand >> 8 == Self.code("3gp ") >> 8 || brand >> 8 == Self.code("3g2 ") >> 8
     let isFragmented = Self.child("mvex", of: index, scan) != nil
-    guard Self.hasSound(scan, index) else { throw .invalidAudio("the recording has no sound track") }
+    guard let codec = Self.soundCodec(scan, index) else { throw .invalidAudio("the recording has no sound track") }
+    // Some recorders put AMR, which is 3gp's, into a file that calls itself MP4.
+    is3GP =
+      brand >> 8 == Self.code("3gp ") >> 8 || brand >> 8 == Self.code("3g2 ") >> 8
+      || [Self.code("samr"), Self.code("sawb")].contains(codec)
     let duration = Self.movieDuration_ms(scan, index)
     guard isFragmented || duration != 0 else { throw .invalidAudio("the recording has no sound in it") }
     duration_ms = isFragmented && duration == 0 ? nil : duration
@@ -59,13 +62,18 @@ struct MP4File {
     return overflow ? nil : Int64(clamping: product / UInt64(scale))
   }
 
-  private static func hasSound(_ scan: ByteScan, _ index: Range<Int>) -> Bool {
-    boxes(scan, index).contains { track in
-      guard track.type == code("trak"), let media = child("mdia", of: track.content, scan),
-        let handler = child("hdlr", of: media, scan)
-      else { return false }
-      return scan.has("soun", at: handler.lowerBound + 8)
+  /// Of the first sound track (ISO 14496-12 §8.5.2: the first entry of `stsd`); 0 when it does not say. nil: no such track.
+  private static func soundCodec(_ scan: ByteScan, _ index: Range<Int>) -> UInt32? {
+    for track in boxes(scan, index) where track.type == code("trak") {
+      guard let media = child("mdia", of: track.content, scan), let handler = child("hdlr", of: media, scan),
+        scan.has("soun", at: handler.lowerBound + 8)
+      else { continue }
+      let table = ["minf", "stbl", "stsd"].reduce(media as Range<Int>?) { parent, name in
+        parent.flatMap { child(name, of: $0, scan) }
+      }
+      return table.flatMap { scan.big32(at: $0.lowerBound + 12) } ?? 0
     }
+    return nil
   }
 
   private static func child(_ name: String, of parent: Range<Int>, _ scan: ByteScan) -> Range<Int>? {

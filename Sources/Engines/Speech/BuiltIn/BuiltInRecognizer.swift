@@ -15,6 +15,11 @@ package final class BuiltInRecognizer: SpeechRecognizer {
   package init() {}
 
   package func transcribe(_ recording: Recording) async throws -> String {
+    // Away from an event loop: a recording may be megabytes.
+    try await withTaskExecutorPreference(globalConcurrentExecutor) { try await read(recording) }
+  }
+
+  private func read(_ recording: Recording) async throws -> String {
     guard let script = TestAudio.script(in: recording.bytes) else {
       let audio = try AudioSniffer.sniff(recording.bytes)
       let tenths = ((audio.duration_ms ?? recording.duration_ms) + 50) / 100

@@ -1,4 +1,4 @@
-/// Audio for tests: bytes that carry, anywhere, a marker line and the words that count as spoken. The built-in
+/// Audio for tests: bytes that carry, near their beginning, a marker line and the words that count as spoken. The built-in
 /// synthesiser makes such audio and the built-in recogniser reads it, so a conversation by voice can be played through
 /// with no engine at all.
 ///
@@ -12,8 +12,9 @@ enum TestAudio {
 
   /// What `bytes` carry; nil without a marker, or when it is not UTF-8.
   static func script(in bytes: [UInt8]) -> String? {
-    guard bytes.count >= marker.count else { return nil }
-    let place = (0...bytes.count - marker.count).first {
+    let places = min(bytes.count, Limits.markerBytes) - marker.count
+    guard places >= 0 else { return nil }
+    let place = (0...places).first {
       bytes[$0] == marker[0] && bytes[$0..<$0 + marker.count].elementsEqual(marker)
     }
     guard let place else { return nil }

@@ -28,9 +28,9 @@ struct MultipartForm {
     buffer.writeString("\r\n")
   }
 
-  func body() -> ByteBuffer {
-    var body = buffer
-    body.writeString("--\(boundary)--\r\n")
-    return body
+  /// The whole body; nothing can be added afterwards.
+  consuming func body() -> ByteBuffer {
+    buffer.writeString("--\(boundary)--\r\n")
+    return buffer
   }
 }

@@ -57,8 +57,8 @@ package final class OpenAISpeechRecognizer: SpeechRecognizer {
     if !configuration.prompt.isEmpty { form.add("prompt", configuration.prompt) }
     form.add("response_format", "json")
     form.add("file", fileName: "audio.\(audio.container.rawValue)", type: audio.container.mediaType, bytes)
-    let body = form.body()
     let type = form.type
+    let body = form.body()
     let timeout = configuration.timeout + .milliseconds(audio.duration_ms ?? 0)
     do {
       return try await Watchdog(total: timeout, "the transcript").watch {

@@ -1,0 +1,32 @@
+// The bridge in front of a service that does nothing: what the bridge costs, and no more.
+//
+// Usage: bridge-null --listen HOST:PORT
+// Prints "listening on HOST:PORT" and runs until it is killed. Any token is a user, any conversation is theirs.
+
+import ConversationAPI
+import Foundation
+import Logging
+import NIOCore
+import NIOPosix
+import RPC
+import WebSocket
+import WebSocketBridge
+
+let arguments = CommandLine.arguments
+guard arguments.count == 3, arguments[1] == "--listen", let address = ListenAddress(arguments[2]),
+  case .tcp(let host, let port) = address
+else {
+  FileHandle.standardError.write(Data("usage: bridge-null --listen HOST:PORT\n".utf8))
+  exit(2)
+}
+
+let group = MultiThreadedEventLoopGroup.singleton
+let logger = Logger(label: "bridge-null") { _ in SwiftLogNoOpLogHandler() }
+var router = ServerRouter()
+NullService().register(on: &router)
+let channel = InProcessChannel(policy: ServerPolicy(router: router, interceptors: [], logger: logger), group: group)
+let server = try await BridgeServer.start(
+  on: .tcp(host: host, port: port), channel: channel, credentials: BridgeCredentials { _ in "service" }, group: group,
+  logger: logger)
+FileHandle.standardOutput.write(Data("listening on \(host):\(server.localAddress?.port ?? port)\n".utf8))
+while true { try await Task.sleep(for: .seconds(3600)) }
