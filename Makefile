@@ -1,13 +1,14 @@
 # The front door. `make help` says what there is.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test lint format generate bench fuzz clean
+.PHONY: help setup build run voice test lint format generate bench fuzz clean
 
 # Swift 6 proves exclusive access where it can; the checks at run time for the rest cost 5 to 10 % of a call. Tests run
 # with them.
 RELEASE_FLAGS := -Xswiftc -enforce-exclusivity=unchecked
 VENV := .build/venv
 PYTHON := /usr/bin/python3
+LOCAL_SPEECH := .build/local-speech
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,8 +19,11 @@ setup: ## Check the system and Swift, install the system packages (once)
 build: setup ## Build for release: .build/release/lifeecho
 	swift build -c release --product lifeecho $(RELEASE_FLAGS)
 
-run: build ## Serve on 127.0.0.1:50051 with a private PostgreSQL in .lifeecho (more flags: make run ARGS="…")
-	@exec .build/release/lifeecho serve $(ARGS)
+run: build $(if $(filter local,$(VOICE)),voice) ## Serve gRPC, the bridge and its console (make run VOICE=local ARGS="…")
+	@exec $(if $(filter local,$(VOICE)),sh deploy/local-speech/with.sh $(LOCAL_SPEECH)) .build/release/lifeecho serve $(ARGS)
+
+voice: setup ## Fetch a recogniser and a voice that run here: .build/local-speech, 620 MB
+	sh deploy/local-speech/setup.sh $(LOCAL_SPEECH)
 
 test: setup $(VENV)/installed ## Swift tests, contract tests in Python, lint; ends with "N passed, N failed"
 	@sh Tests/Runner/test.sh
@@ -42,8 +46,8 @@ fuzz: setup ## Fuzz the wire coding with libFuzzer (more time: make fuzz SECONDS
 clean: ## Remove what was built; the data in .lifeecho stays
 	rm -rf .build .build-*
 
-$(VENV)/installed: Tests/Contract/requirements.txt | setup
-	@echo "setup: Python packages of the contract tests"
+$(VENV)/installed: Tests/Contract/requirements.txt Tests/Interop/autobahn/requirements.txt | setup
+	@echo "setup: Python packages of the tests"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement Tests/Contract/requirements.txt

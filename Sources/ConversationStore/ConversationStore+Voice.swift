@@ -23,6 +23,8 @@ extension ConversationStore: VoiceStore {
         .int64Array(segments.map { $0.recordTime?.microseconds ?? 0 }), .boolArray(segments.map(\.isLast)),
         .timestamp(command.receivedTime.microseconds), .timestamp(command.now.microseconds), quotaLimits,
         .int64Array([Conversation.Limits.session_ms, command.abandonment_ms, command.gapPatience_ms]), .bool(heavy),
+        .int64Array(
+          segments.followOneAnother ? [segments.map(\.duration_ms).sum, segments.map(\.charge_ms).sum] : []),
       ], mayRepeat: true
     ) { result in
       let (row, outcome) = try result.accepted()
@@ -192,6 +194,18 @@ extension ConversationStore: VoiceStore {
       .int64(Int64(key.generation)),
     ]
   }
+}
+
+extension [AudioSegment] {
+  /// The next ones of a recording, and not its last: what a running session mostly gets.
+  fileprivate var followOneAnother: Bool {
+    guard let first, first.index > 0 else { return false }
+    return enumerated().allSatisfy { place, segment in segment.index == first.index + place && !segment.isLast }
+  }
+}
+
+extension [Int64] {
+  fileprivate var sum: Int64 { reduce(0, +) }
 }
 
 extension VoiceSessionKey {

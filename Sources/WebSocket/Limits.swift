@@ -33,6 +33,9 @@ enum Limits {
   /// Sockets above `connections` that still get a 503; above that they are closed at once.
   static let refusedConnections = 1_024
 
+  /// Timers handled before the loop gets its turn for I/O: about a millisecond of pings.
+  static let deadlinesPerTurn = 128
+
   /// A control frame's payload (RFC 6455 §5.5), and a close frame's reason (two bytes are the code).
   static let controlPayload_bytes = 125
   static let closeReason_bytes = 123

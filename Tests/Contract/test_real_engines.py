@@ -14,7 +14,7 @@ from server import Server
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "voice"))
 
-from speaking import failed, speak, spoken  # noqa: E402
+from speaking import speak  # noqa: E402
 
 AUDIO = pathlib.Path(__file__).parents[1] / "Audio"
 # A recognition takes a second or two of a core, and there may be no core free.
@@ -49,6 +49,23 @@ def error_rate(heard, said):
             diagonal = row[column + 1]
             row[column + 1] = min(changed, row[column] + 1, diagonal + 1)
     return row[-1] / len(said)
+
+
+def awaited(person, conversation, kind):
+    """The events of a kind, when there is one. Listens instead of asking again and again: recognition takes its time."""
+    with person.connect(
+        conversation, intent=pb.INTENT_OBSERVE, resume=pb.Resume(after_sequence=0), timeout=PATIENCE_S
+    ) as live:
+        live.wait_kind(kind, seconds=PATIENCE_S)
+        return [getattr(event, kind) for event in live.of(kind)]
+
+
+def spoken(person, conversation):
+    return [message.text for message in awaited(person, conversation, "user_message")]
+
+
+def failed(person, conversation):
+    return awaited(person, conversation, "transcription_failed")
 
 
 def engine(name):
@@ -95,7 +112,7 @@ def script(*answers):
 def test_spoken_chinese_becomes_one_message_and_is_answered(local, conversation):
     speaker = local()
     speak(speaker, conversation, "s", *(sample(f"{name}.kokoro.m4a") for name in ("zh1", "zh2", "zh3")))
-    heard = spoken(speaker, conversation, seconds=PATIENCE_S)
+    heard = spoken(speaker, conversation)
     assert len(heard) == 1
     said = "".join(text_of(name) for name in ("zh1", "zh2", "zh3"))
     assert error_rate(heard[0], said) <= 0.1, heard[0]
@@ -109,14 +126,14 @@ def test_every_container_is_understood(local, conversation, name):
     """Whatever the client calls it: here all are said to be M4A. 3gp and AAC are converted."""
     speaker = local()
     speak(speaker, conversation, "s", sample(f"formats/{name}"))
-    heard = spoken(speaker, conversation, seconds=PATIENCE_S)
+    heard = spoken(speaker, conversation)
     assert error_rate(heard[0], text_of("zh1")) <= 0.1, heard[0]
 
 
 def test_silence_is_no_message(local, conversation):
     speaker = local()
     speak(speaker, conversation, "s", sample("silence-5s.m4a"))
-    event = failed(speaker, conversation, seconds=PATIENCE_S)[0]
+    event = failed(speaker, conversation)[0]
     assert "NO_SPEECH" in str(event.error)
     assert "user_message" not in [Events.kind(event) for event in speaker.replay(conversation)]
 
@@ -125,14 +142,14 @@ def test_silence_is_no_message(local, conversation):
 def test_what_is_no_audio_is_said_to_have_failed(local, conversation, name):
     speaker = local()
     speak(speaker, conversation, "s", sample(name))
-    assert failed(speaker, conversation, seconds=PATIENCE_S)
+    assert failed(speaker, conversation)
     assert "user_message" not in [Events.kind(event) for event in speaker.replay(conversation)]
 
 
 def test_a_broken_segment_leaves_the_others(local, conversation):
     speaker = local()
     speak(speaker, conversation, "s", sample("zh1.kokoro.m4a"), sample("broken-garbage.m4a"), sample("zh3.kokoro.m4a"))
-    heard = spoken(speaker, conversation, seconds=PATIENCE_S)[0]
+    heard = spoken(speaker, conversation)[0]
     first, _, second = heard.partition("……")
     assert error_rate(first, text_of("zh1")) <= 0.1 and error_rate(second, text_of("zh3")) <= 0.1, heard
     assert list(failed(speaker, conversation)[0].indices) == [1]
@@ -168,7 +185,7 @@ def test_a_reply_is_read_aloud_and_can_be_recognised(local, conversation):
 def test_a_recogniser_that_fails_twice_is_asked_a_third_time(faulty, conversation, fault):
     script(fault, fault, {"text": "我小时候住在河边。"})
     speak(faulty, conversation, "s", sample("formats/amr.3gp"))
-    assert spoken(faulty, conversation, seconds=PATIENCE_S) == ["我小时候住在河边。"]
+    assert spoken(faulty, conversation) == ["我小时候住在河边。"]
 
 
 @pytest.mark.parametrize("fault", [{"status": 500}, {"fault": "malformed"}, {"fault": "stall"}],
@@ -176,23 +193,23 @@ def test_a_recogniser_that_fails_twice_is_asked_a_third_time(faulty, conversatio
 def test_a_recogniser_that_goes_on_failing_is_given_up(faulty, conversation, fault):
     script(fault)
     speak(faulty, conversation, "s", sample("zh1.kokoro.m4a"))
-    event = failed(faulty, conversation, seconds=PATIENCE_S)[0]
+    event = failed(faulty, conversation)[0]
     assert event.retryable
     assert "user_message" not in [Events.kind(e) for e in faulty.replay(conversation)]
     # The audio is still there: a later attempt finds it.
     script({"text": "我小时候住在河边。"})
     faulty.call("RetryTranscription", pb.RetryTranscriptionRequest(
         conversation_id=conversation, voice_session_id="s", request_id="11111111-1111-4111-8111-111111111111"))
-    assert spoken(faulty, conversation, seconds=PATIENCE_S) == ["我小时候住在河边。"]
+    assert spoken(faulty, conversation) == ["我小时候住在河边。"]
 
 
 def test_a_slow_recogniser_is_waited_for(faulty, conversation):
     script({"fault": "slow", "pause_s": 0.05, "text": "慢慢说"})
     speak(faulty, conversation, "s", sample("formats/amr.3gp"))
-    assert spoken(faulty, conversation, seconds=PATIENCE_S) == ["慢慢说"]
+    assert spoken(faulty, conversation) == ["慢慢说"]
 
 
 def test_what_a_recogniser_makes_up_is_no_message(faulty, conversation):
     script({"text": "请不吝点赞 订阅 转发 打赏支持明镜与点点栏目"})
     speak(faulty, conversation, "s", sample("formats/amr.3gp"))
-    assert "NO_SPEECH" in str(failed(faulty, conversation, seconds=PATIENCE_S)[0].error)
+    assert "NO_SPEECH" in str(failed(faulty, conversation)[0].error)

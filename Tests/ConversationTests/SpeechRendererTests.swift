@@ -1,110 +1,11 @@
-import Logging
 import Synchronization
 import Testing
 
 @testable import Conversation
 
-/// A synthesizer whose sentences are made when the test says so.
-final class ScriptedSynthesizer: SpeechSynthesizer {
-  let name = "scripted"
-  private let state = Mutex(State())
-
-  private struct State {
-    var asked: [SpeechRequest] = []
-    var open: [String: AsyncThrowingStream<[UInt8], any Error>.Continuation] = [:]
-    var abandoned: [String] = []
-    var immediately: (@Sendable (String) -> Result<[[UInt8]], SpeechSynthesisError>)?
-  }
-
-  /// With `immediately`, nobody needs to say anything.
-  init(immediately: (@Sendable (String) -> Result<[[UInt8]], SpeechSynthesisError>)? = nil) {
-    state.withLock { $0.immediately = immediately }
-  }
-
-  func speak(_ request: SpeechRequest) -> AsyncThrowingStream<[UInt8], any Error> {
-    AsyncThrowingStream { continuation in
-      let immediately = state.withLock { state in
-        state.asked.append(request)
-        if state.immediately == nil { state.open[request.text] = continuation }
-        return state.immediately
-      }
-      continuation.onTermination = { end in
-        guard case .cancelled = end else { return }
-        self.state.withLock { $0.abandoned.append(request.text) }
-      }
-      guard let immediately else { return }
-      switch immediately(request.text) {
-      case .success(let parts):
-        for part in parts { continuation.yield(part) }
-        continuation.finish()
-      case .failure(let error): continuation.finish(throwing: error)
-      }
-    }
-  }
-
-  var asked: [String] { state.withLock { $0.asked.map(\.text) } }
-  var abandoned: [String] { state.withLock { $0.abandoned } }
-
-  func give(_ text: String, _ bytes: [UInt8]) { _ = state.withLock { $0.open[text] }?.yield(bytes) }
-  func finish(_ text: String) { state.withLock { $0.open[text] }?.finish() }
-  func fail(_ text: String) {
-    state.withLock { $0.open[text] }?.finish(throwing: SpeechSynthesisError.refused(status: 500, message: "x"))
-  }
-
-  /// As many bytes as the text has, so that a test can tell sentences apart.
-  static let echo: @Sendable (String) -> Result<[[UInt8]], SpeechSynthesisError> = { .success([Array($0.utf8)]) }
-}
-
-struct TestTasks: TaskLauncher {
-  func launch(_ operation: @escaping @Sendable () async -> Void) { Task { await operation() } }
-}
-
-/// Waits for a condition, ten seconds at most.
-func eventually(_ what: String, _ condition: () throws -> Bool) async throws {
-  let deadline = ContinuousClock.now + .seconds(10)
-  while try !condition() {
-    guard ContinuousClock.now < deadline else { throw Timeout(what: what) }
-    try await Task.sleep(for: .milliseconds(1))
-  }
-}
-
-struct Timeout: Error { var what: String }
-
 @Suite("Speech: one stream's renderer")
-struct SpeechRendererTests {
+struct SpeechRendererTests: SpeechFixture {
   let one = "河边的老屋我记得。", two = "门口还有一棵槐树！", three = "后来您去了哪里？"
-
-  private func engine(_ synthesizer: ScriptedSynthesizer, cache_bytes: Int = 1 << 20) -> SpeechEngine {
-    SpeechEngine(
-      synthesizer: synthesizer, launcher: TestTasks(), cache_bytes: cache_bytes,
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-  }
-
-  private func renderer(_ engine: SpeechEngine) -> SpeechRenderer {
-    SpeechRenderer(engine: engine, voice: "", format: .mp3)
-  }
-
-  private func piece(_ text: String, sequence: Int64, index: Int = 0, total: Int = 1, message: MessageID = "m")
-    -> DurableEvent
-  {
-    DurableEvent(
-      sequence: sequence, createTime: Timestamp(microseconds: 0), turn: TurnID("turn-\(message)"), request: nil,
-      kind: .agentMessage(AgentPiece(id: message, text: text, index: index, total: total)))
-  }
-
-  private func said(_ sequence: Int64) -> DurableEvent {
-    DurableEvent(
-      sequence: sequence, createTime: Timestamp(microseconds: 0), turn: nil, request: nil,
-      kind: .userMessage(UserMessage(id: "u", text: "等等", source: .text, chipID: nil, clientTime: nil)))
-  }
-
-  /// Takes and delivers a chunk when there is one.
-  private func next(_ renderer: SpeechRenderer) async throws -> SpeechChunk {
-    try await eventually("a chunk") { renderer.isReady }
-    let chunk = try #require(renderer.take())
-    renderer.delivered(chunk)
-    return chunk
-  }
 
   @Test("sentences in order, one asked for ahead, and the ends marked")
   func order() async throws {
@@ -198,28 +99,6 @@ struct SpeechRendererTests {
     #expect(chunks.filter { $0.piece == 1 }.flatMap(\.audio) == Array(three.utf8))
   }
 
-  @Test("a failed sentence is tried anew the next time")
-  func failureIsNotKept() async throws {
-    let failures = Mutex(1)
-    let synthesizer = ScriptedSynthesizer { text in
-      failures.withLock { left in
-        if left > 0 {
-          left -= 1
-          return .failure(.unreachable("x"))
-        }
-        return .success([Array(text.utf8)])
-      }
-    }
-    let engine = engine(synthesizer)
-    let first = renderer(engine)
-    first.follow(piece(one, sequence: 5))
-    #expect(try await next(first).isLast)
-    let second = renderer(engine)
-    second.follow(piece(one, sequence: 5))
-    #expect(try await next(second).audio == Array(one.utf8))
-    #expect(synthesizer.asked == [one, one])
-  }
-
   @Test("words that nobody can read end the piece at once", arguments: ["……", "🙂", "", " \n"])
   func nothingToRead(text: String) async throws {
     let synthesizer = ScriptedSynthesizer()
@@ -228,62 +107,6 @@ struct SpeechRendererTests {
     let chunk = try await next(renderer)
     #expect(chunk.isLast && chunk.audio.isEmpty && synthesizer.asked.isEmpty)
   }
-
-  @Test("two streams cause one synthesis, and a third one later none")
-  func singleFlight() async throws {
-    let synthesizer = ScriptedSynthesizer()
-    let engine = engine(synthesizer)
-    let streams = [renderer(engine), renderer(engine)]
-    for stream in streams { stream.follow(piece(one, sequence: 5)) }
-    try await eventually("asked") { !synthesizer.asked.isEmpty }
-    synthesizer.give(one, [1, 2, 3])
-    for stream in streams { #expect(try await next(stream).audio == [1, 2, 3]) }
-    synthesizer.finish(one)
-    for stream in streams { #expect(try await next(stream).isLast) }
-    try await eventually("kept") { engine.cached_bytes > 0 }
-    let late = renderer(engine)
-    late.follow(piece(one, sequence: 5))
-    #expect(try await next(late).audio == [1, 2, 3])
-    #expect(synthesizer.asked == [one])
-  }
-
-  @Test("another voice or format is another sentence")
-  func keys() async throws {
-    let synthesizer = ScriptedSynthesizer(immediately: ScriptedSynthesizer.echo)
-    let engine = engine(synthesizer)
-    for (voice, format) in [("", SpeechFormat.mp3), ("anna", .mp3), ("", .wav)] {
-      let renderer = SpeechRenderer(engine: engine, voice: voice, format: format)
-      renderer.follow(piece(one, sequence: 5))
-      #expect(try await next(renderer).audio == Array(one.utf8))
-    }
-    #expect(synthesizer.asked.count == 3)
-  }
-
-  @Test("the cache keeps what was used last, within its bytes")
-  func eviction() async throws {
-    let synthesizer = ScriptedSynthesizer { text in .success([[UInt8](repeating: 1, count: 1_000)]) }
-    let each = 1_000 + Limits.cachedSentenceOverhead_bytes
-    let engine = engine(synthesizer, cache_bytes: each * 2)
-    func say(_ text: String) async throws {
-      let renderer = renderer(engine)
-      renderer.follow(piece(text, sequence: 5))
-      while try await !next(renderer).isLast {}
-      try await eventually("settled") { engine.cached_bytes > 0 && engine.cached_bytes <= each * 2 }
-    }
-    try await say(one)
-    try await eventually("one kept") { engine.cached_bytes == each }
-    try await say(two)
-    try await eventually("two kept") { engine.cached_bytes == each * 2 }
-    try await say(one)
-    try await say(three)
-    try await eventually("bounded") { engine.cached_bytes == each * 2 }
-    try await say(one)
-    #expect(synthesizer.asked == [one, two, three])
-    try await say(two)
-    #expect(synthesizer.asked == [one, two, three, two])
-  }
-
-  // MARK: Cancelling
 
   @Test("a user message silences what was spoken before it, and the engine's work for it is given up")
   func bargeIn() async throws {
@@ -380,6 +203,17 @@ struct SpeechRendererTests {
     }
     #expect(count == Limits.waitingSentences)
     #expect(!synthesizer.asked.contains(two))
+  }
+
+  @Test("the newest replies are remembered, older ones are not")
+  func rememberedReplies() async throws {
+    let renderer = renderer(engine(ScriptedSynthesizer(immediately: ScriptedSynthesizer.echo)))
+    for index in 0...Limits.rememberedReplies {
+      renderer.follow(piece(one, sequence: Int64(5 + index), message: MessageID("m\(index)")))
+    }
+    #expect(renderer.spokenReply("turn-m0") == nil)
+    #expect(renderer.spokenReply("turn-m1")?.sequence == 6)
+    #expect(renderer.spokenReply(nil)?.sequence == Int64(5 + Limits.rememberedReplies))
   }
 
   @Test("a position is measured with the durations of what was made")

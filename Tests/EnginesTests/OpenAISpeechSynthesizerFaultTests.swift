@@ -148,7 +148,6 @@ import Testing
     let drip = (0..<400).flatMap { _ in [Step.sendBytes(Self.frame), .pause(milliseconds: 20)] }
     let result = try await Self.speak([[.send(Self.head)] + drip]) { $0.totalTimeout = .seconds(2) }
     #expect(result.error == .timedOut("the whole sentence"))
-    #expect(!result.bytes.isEmpty)
   }
 
   @Test func endlessSpeechIsCut() async throws {

@@ -8,7 +8,8 @@ FILE_LINES_MAX = 400
 
 # Which targets may hold raw pointers into which C library: the design's rooms.
 POINTER_ROOMS = {
-    "CNGHTTP2", "COpenSSL", "CLibPQ", "CProtobufC", "HTTP2", "TLS", "PostgreSQL", "Protobuf", "ConversationWire", "RPCWire",
+    "CNGHTTP2", "COpenSSL", "CLibPQ", "CProtobufC", "CZlib", "HTTP2", "TLS", "PostgreSQL", "Protobuf", "WebSocket",
+    "ConversationWire", "RPCWire",
 }
 
 # What a target must not import: the arrows of docs/ARCHITECTURE.md. SwiftPM enforces most of it; this names the reason.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Every test there is: Swift, then the contract tests against the debug binary, then lint. All of them run whatever
+# Every test there is: Swift, then the Python tests against the debug binaries, then lint. All of them run whatever
 # fails; the last line is "N passed, N failed". Called by `make test`, which has set the machine up.
 set -u
 
@@ -18,6 +18,9 @@ build_status=$?
 
 reports="build:$build_status:"
 contract_status=1
+console_status=1
+interop_status=1
+autobahn_status=1
 if [ "$build_status" -eq 0 ]; then
   # One process per target: a target's clusters, limits and threads do not disturb another one's.
   . Tests/Engines/start.sh
@@ -37,6 +40,18 @@ if [ "$build_status" -eq 0 ]; then
   LIFEECHO_BINARY=$PWD/.build/debug/lifeecho .build/venv/bin/python -m pytest Tests/Contract -q \
     --junit-xml "$results/contract.xml" </dev/null
   contract_status=$?
+
+  say "Console: test"
+  LIFEECHO_BINARY=$PWD/.build/debug/lifeecho .build/venv/bin/python -m pytest Tests/Console -q \
+    --junit-xml "$results/console.xml" </dev/null
+  console_status=$?
+
+  say "WebSocket: foreign clients and the Autobahn test suite"
+  ECHO_SERVER=$PWD/.build/debug/websocket-echo-server \
+    .build/venv/bin/python -m pytest Tests/Interop/autobahn -q --junit-xml "$results/interop.xml" </dev/null
+  interop_status=$?
+  .build/venv/bin/python Tests/Interop/autobahn/run.py .build/debug/websocket-echo-server
+  autobahn_status=$?
 fi
 
 say "Lint"
@@ -46,4 +61,5 @@ lint_status=$?
 say "Result"
 # shellcheck disable=SC2086
 /usr/bin/python3 Tests/Runner/tally.py $reports \
-  "contract:$contract_status:$results/contract.xml" "lint:$lint_status:"
+  "contract:$contract_status:$results/contract.xml" "console:$console_status:$results/console.xml" \
+  "interop:$interop_status:$results/interop.xml" "autobahn:$autobahn_status:" "lint:$lint_status:"

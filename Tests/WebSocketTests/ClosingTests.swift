@@ -5,7 +5,9 @@ import Testing
 
 /// RFC 6455 §7: the close handshake from both sides.
 struct ClosingTests {
-  @Test(arguments: [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4401, 4999])
+  @Test(arguments: [
+    1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4401, 4999,
+  ])
   func codesThatMayBeSent(code: UInt16) {
     var subject = Subject()
     #expect(subject.feed(.close(code, "因为")) == [.ended(code, clean: true)])

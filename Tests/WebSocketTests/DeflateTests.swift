@@ -44,7 +44,8 @@ struct DeflateTests {
 
   @Test func uncompressedMessagesPassUnchanged() {
     var subject = Subject(deflate: Self.full)
-    #expect(subject.feed(.compressed(Self.examples[0].payloads[0]), .text("plain")) == [.text("Hello"), .text("plain")])
+    #expect(
+      subject.feed(.compressed(Self.examples[0].payloads[0]), .text("plain")) == [.text("Hello"), .text("plain")])
   }
 
   @Test(arguments: [
@@ -127,7 +128,9 @@ struct DeflateTests {
   }
 
   @Test func takeoverMakesRepetitionShorter() {
-    let payload = Array("{\"type\":\"agent_response\",\"data\":{\"text\":\"您小时候住在哪里?\",\"index\":0,\"total\":1},\"conversation_id\":\"c-123456\"}".utf8)
+    let payload = Array(
+      "{\"type\":\"agent_response\",\"data\":{\"text\":\"您小时候住在哪里?\",\"index\":0,\"total\":1},\"conversation_id\":\"c-123456\"}"
+        .utf8)
     func lengths(takeover: Bool) -> [Int] {
       var parameters = Self.full
       parameters.ownTakeover = takeover
@@ -217,19 +220,31 @@ struct DeflateNegotiationTests {
     ("permessage-deflate;client_max_window_bits=15", "permessage-deflate; client_max_window_bits=12"),
     ("permessage-deflate; client_max_window_bits=9", "permessage-deflate; client_max_window_bits=9"),
     ("permessage-deflate", "permessage-deflate; client_no_context_takeover"),
-    ("Permessage-Deflate; server_max_window_bits=10; client_max_window_bits",
-     "permessage-deflate; server_max_window_bits=10; client_max_window_bits=12"),
-    ("permessage-deflate; server_max_window_bits=\"8\"; client_max_window_bits",
-     "permessage-deflate; server_max_window_bits=8; client_max_window_bits=12"),
-    ("permessage-deflate; server_no_context_takeover; client_max_window_bits",
-     "permessage-deflate; server_no_context_takeover; client_max_window_bits=12"),
-    ("permessage-deflate; client_no_context_takeover; client_max_window_bits=10",
-     "permessage-deflate; client_no_context_takeover; client_max_window_bits=10"),
-    ("x-webkit-deflate-frame, permessage-deflate; client_max_window_bits",
-     "permessage-deflate; client_max_window_bits=12"),
+    (
+      "Permessage-Deflate; server_max_window_bits=10; client_max_window_bits",
+      "permessage-deflate; server_max_window_bits=10; client_max_window_bits=12"
+    ),
+    (
+      "permessage-deflate; server_max_window_bits=\"8\"; client_max_window_bits",
+      "permessage-deflate; server_max_window_bits=8; client_max_window_bits=12"
+    ),
+    (
+      "permessage-deflate; server_no_context_takeover; client_max_window_bits",
+      "permessage-deflate; server_no_context_takeover; client_max_window_bits=12"
+    ),
+    (
+      "permessage-deflate; client_no_context_takeover; client_max_window_bits=10",
+      "permessage-deflate; client_no_context_takeover; client_max_window_bits=10"
+    ),
+    (
+      "x-webkit-deflate-frame, permessage-deflate; client_max_window_bits",
+      "permessage-deflate; client_max_window_bits=12"
+    ),
     // The first one cannot be met, the second one can.
-    ("permessage-deflate; server_max_window_bits=7, permessage-deflate; client_max_window_bits",
-     "permessage-deflate; client_max_window_bits=12"),
+    (
+      "permessage-deflate; server_max_window_bits=7, permessage-deflate; client_max_window_bits",
+      "permessage-deflate; client_max_window_bits=12"
+    ),
   ]) func acceptedOffers(header: String, expected: String) {
     #expect(answer(header) == expected)
   }
@@ -239,7 +254,8 @@ struct DeflateNegotiationTests {
     "permessage-deflate; server_max_window_bits=16", "permessage-deflate; server_max_window_bits=08",
     "permessage-deflate; server_max_window_bits=+9", "permessage-deflate; client_max_window_bits=7",
     "permessage-deflate; client_no_context_takeover=1", "permessage-deflate; server_no_context_takeover=true",
-    "permessage-deflate; client_max_window_bits; client_max_window_bits", "permessage-deflate; =", "permessage-deflate;",
+    "permessage-deflate; client_max_window_bits; client_max_window_bits", "permessage-deflate; =",
+    "permessage-deflate;",
     "permessage-deflate; client_max_window_bits=\"", "permessage deflate", ";",
     "permessage-deflate" + String(repeating: "; a", count: 100),
   ]) func declinedOffers(header: String) {

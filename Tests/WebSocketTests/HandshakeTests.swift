@@ -22,7 +22,8 @@ struct HandshakeTests {
     }
     var configuration = WebSocketConfiguration()
     change(&configuration)
-    switch UpgradeRequest(HTTPRequestHead(version: version, method: method, uri: "/", headers: headers), configuration) {
+    switch UpgradeRequest(HTTPRequestHead(version: version, method: method, uri: "/", headers: headers), configuration)
+    {
     case .plain: return "plain"
     case .upgrade(let key, let deflate): return deflate == nil ? key : key + " " + (deflate?.answer.headerValue ?? "")
     case .refused(let response): return "\(response.status)"
@@ -57,8 +58,9 @@ struct HandshakeTests {
     Row(change: [("Content-Length", "5")], result: "400"),
     Row(change: [("Transfer-Encoding", "chunked")], result: "400"),
     Row(change: [("Sec-WebSocket-Protocol", "chat, superchat")], result: accepted),
-    Row(change: [("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")],
-        result: accepted + " permessage-deflate; client_max_window_bits=12"),
+    Row(
+      change: [("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")],
+      result: accepted + " permessage-deflate; client_max_window_bits=12"),
     Row(change: [("Sec-WebSocket-Extensions", "x;;")], result: accepted),
     Row(change: [("Origin", "https://evil.example")], result: accepted),
   ]
@@ -139,6 +141,7 @@ struct HandshakeTests {
     #expect(
       String(buffer: response.encoded(withBody: true))
         == "HTTP/1.1 404 Not Found\r\nX-Good: 1\r\nContent-Length: 4\r\nConnection: close\r\n\r\ngone")
-    #expect(String(buffer: response.encoded(withBody: false)).hasSuffix("Content-Length: 4\r\nConnection: close\r\n\r\n"))
+    #expect(
+      String(buffer: response.encoded(withBody: false)).hasSuffix("Content-Length: 4\r\nConnection: close\r\n\r\n"))
   }
 }

@@ -87,4 +87,31 @@ struct OutputTests {
     #expect(keeper.texts.map { String(buffer: $0) } == (0..<10).map { "text \($0)" })
     _ = try? channel.finish()
   }
+
+  /// 300 deadlines in one second: three loop turns, so that sockets are looked at in between.
+  @Test func deadlinesOfOneSecondAreSpreadOverTurns() {
+    final class Entry: LoopEntry {
+      var called = 0
+      func deadlineReached(now_s: UInt32) { called += 1 }
+      func drain(_ code: WebSocketCloseCode, reason: String) {}
+      func drop() {}
+    }
+    let eventLoop = EmbeddedEventLoop()
+    let loop = WebSocketLoop(eventLoop: eventLoop, settings: SessionSettings(WebSocketConfiguration()))
+    let entries = (0..<300).map { _ in Entry() }
+    let keys = entries.map { loop.add($0, due_s: loop.now_s + 2) }
+    func called() -> Int { entries.reduce(0) { $0 + $1.called } }
+    eventLoop.advanceTime(by: .milliseconds(1_990))
+    #expect(called() == 0)
+    eventLoop.advanceTime(by: .milliseconds(10))
+    #expect(called() == Limits.deadlinesPerTurn)
+    eventLoop.advanceTime(by: .microseconds(20))
+    #expect(called() == 2 * Limits.deadlinesPerTurn)
+    eventLoop.advanceTime(by: .microseconds(20))
+    #expect(called() == 300)
+    eventLoop.advanceTime(by: .seconds(5))
+    #expect(called() == 300)
+    for key in keys { loop.remove(key) }
+    eventLoop.advanceTime(by: .seconds(5))
+  }
 }

@@ -155,7 +155,9 @@ import Testing
         }
         return .refuse(PlainResponse(status: 403))
       }, limitReached: { journal.write($0.rawValue) })
-    try await withListener(service) { $0.handshake_s = 1 } _: { _, port in
+    try await withListener(service) {
+      $0.handshake_s = 1
+    } _: { _, port in
       let silent = try RawClient(port: port)
       let slow = try RawClient(port: port)
       slow.send("GET /x HTTP/1.1\r\nHost:")
@@ -170,7 +172,9 @@ import Testing
   }
 
   @Test(arguments: [true, false]) func connectionsAreLimited(perAddress: Bool) async throws {
-    try await withListener { perAddress ? ($0.connectionsPerAddress = 2) : ($0.connections = 2) } _: {
+    try await withListener {
+      perAddress ? ($0.connectionsPerAddress = 2) : ($0.connections = 2)
+    } _: {
       listener, port, journal in
       let first = try RawClient.upgraded(port: port)
       let second = try RawClient.upgraded(port: port)
@@ -190,7 +194,9 @@ import Testing
 
   /// A peer that never reads costs at most the bound, and is dropped without having read the close frame.
   @Test func aSlowReaderIsDropped() async throws {
-    try await withListener { $0.outboundBuffer_bytes = 256 << 10 } reply: { connection, line in
+    try await withListener {
+      $0.outboundBuffer_bytes = 256 << 10
+    } reply: { connection, line in
       guard line == "go" else { return }
       let piece = ByteBuffer(repeating: 0x61, count: 10_000)
       for _ in 0..<2_000 where connection.isOpen {
@@ -206,6 +212,21 @@ import Testing
       try await waitUntil("the socket is gone") { listener.connectionCount == 0 }
       // What was cut off is no whole message: every frame that did arrive is intact, then the end.
       while let frame = client.frame() { #expect(frame.payload.count == 10_000 || frame.code == 1013) }
+    }
+  }
+
+  /// The answers to pings count too.
+  @Test func pongsThatNobodyReadsAreBounded() async throws {
+    try await withListener {
+      $0.outboundBuffer_bytes = 128 << 10
+      $0.controlFrames = RateLimit(burst: .max, perSecond: 0)
+    } _: { listener, port, journal in
+      let client = try RawClient.upgraded(port: port, receiveBuffer: 4_096)
+      let ping = Frame.ping(Array(repeating: 1, count: 125)).bytes()
+      let pings = Array(repeatElement(ping, count: 400).joined())
+      for _ in 0..<1_000 where !journal.has("closed 1013 unclean") { client.send(pings) }
+      try await journal.wait(for: "closed 1013 unclean")
+      try await waitUntil("the socket is gone") { listener.connectionCount == 0 }
     }
   }
 
@@ -232,6 +253,28 @@ import Testing
       #expect(frames > 0)
       #expect(Array(journal.all[count..<count + 2]) == ["writable true", "writable false"])
       #expect(!journal.has("limit outbound_buffer"))
+    }
+  }
+
+  /// A handler that answers every change of writability with more than fits: the close frame still comes, whole, last.
+  @Test func overflowFromInsideAFlush() async throws {
+    try await withListener {
+      $0.outboundBuffer_bytes = 200 << 10
+    } reply: { connection, line in
+      guard line == "go" || line == "writable true" else { return }
+      let piece = ByteBuffer(repeating: 0x61, count: 9_000)
+      for _ in 0..<(line == "go" ? 20 : 30) { connection.send(binary: piece) }
+    } _: { listener, port, journal in
+      let client = try RawClient.upgraded(port: port, receiveBuffer: 4_096)
+      client.send(.text("go"))
+      var last: Frame?
+      while let frame = client.frame() {
+        #expect(frame.payload.count == 9_000 || frame.opcode == 8)
+        last = frame
+      }
+      #expect(last?.code == 1013)
+      try await journal.wait(for: "closed 1013 unclean")
+      try await waitUntil("the socket is gone") { listener.connectionCount == 0 }
     }
   }
 
@@ -375,7 +418,9 @@ import Testing
 
   /// The close frame of a failure arrives although the peer was still sending: no reset destroys it.
   @Test func theCauseOfAFailureIsHeard() async throws {
-    try await withListener { $0.message_bytes = 1_000 } _: { listener, port, journal in
+    try await withListener {
+      $0.message_bytes = 1_000
+    } _: { listener, port, journal in
       let frame = Frame.binary(Array(repeating: 1, count: 1_000_000)).bytes()
       for _ in 0..<20 {
         let client = try RawClient.upgraded(port: port)

@@ -28,7 +28,8 @@ struct UTF8ValidatorTests {
   @Test func agreesOnRandomBytes() {
     var random = SystemRandomNumberGenerator()
     let alphabet: [[UInt8]] = [
-      [0x61], Array("abcdefgh".utf8), Array("一二三".utf8), Array("é".utf8), Array("👵".utf8), [0xe5], [0x80], [0xed, 0xa0],
+      [0x61], Array("abcdefgh".utf8), Array("一二三".utf8), Array("é".utf8), Array("👵".utf8), [0xe5], [0x80],
+      [0xed, 0xa0],
       [0xf4], [0xff],
     ]
     for _ in 0..<3_000 {

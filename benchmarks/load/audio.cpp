@@ -1,5 +1,6 @@
 #include "audio.h"
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <memory>
@@ -15,11 +16,14 @@ constexpr int kLastSegment = 4095;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-// Audio does not compress; every segment's bytes differ.
-std::string noise(size_t bytes, uint64_t seed) {
-  std::string text(bytes, '\0');
-  uint64_t state = seed * 0x9e3779b97f4a7c15ULL + 1;
-  for (size_t i = 0; i + 8 <= bytes; i += 8) {
+// What the built-in recogniser reads, then bytes that do not compress, as of audio.
+const std::string kWords = std::string("LIFEECHO-TEST-AUDIO\n那时候。") + '\0';
+
+std::string recording(size_t bytes) {
+  std::string text = kWords;
+  text.resize(std::max(bytes, kWords.size() + 16), '\0');
+  uint64_t state = 0x9e3779b97f4a7c15ULL;
+  for (size_t i = kWords.size(); i + 8 <= text.size(); i += 8) {
     state ^= state << 13, state ^= state >> 7, state ^= state << 17;
     std::memcpy(&text[i], &state, 8);
   }
@@ -28,7 +32,7 @@ std::string noise(size_t bytes, uint64_t seed) {
 
 class Run {
 public:
-  explicit Run(const AudioPlan &plan) : plan_(plan), content_(noise(plan.segment_bytes, 7)) {
+  explicit Run(const AudioPlan &plan) : plan_(plan), content_(recording(plan.segment_bytes)) {
     for (size_t i = 0; i < plan.sessions; i++) {
       speakers_.emplace_back();
       speakers_.back().connection = std::make_unique<GRPCConnection>(loop_, plan.address);
@@ -88,7 +92,8 @@ private:
     std::string duration, segment, request;
     put(duration, 2, uint64_t{100'000'000});
     put(segment, 1, uint64_t(speaker.next));
-    std::memcpy(&content_[0], &speaker.next, sizeof speaker.next);
+    // Every segment's bytes differ.
+    std::memcpy(&content_[kWords.size()], &speaker.next, sizeof speaker.next);
     put(segment, 2, std::string_view(content_));
     put(segment, 3, duration);
     if (speaker.next == plan_.last_index) put(segment, 4, uint64_t{1});

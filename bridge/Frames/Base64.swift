@@ -12,6 +12,16 @@ enum Base64 {
     return isValid ? result : nil
   }
 
+  /// What each character is, at each of the four places of a group: the bits of three bytes, the first byte lowest.
+  private static let groups: [UInt32] = (0..<4).flatMap { place in
+    (UInt8.min...UInt8.max).map { character in
+      guard let value = Decoder.value(character) else { return foreign }
+      return (UInt32(value) << UInt32(26 - 6 * place)).byteSwapped
+    }
+  }
+  /// Set in what is not of the alphabet; above all bits of the three bytes.
+  private static let foreign: UInt32 = 1 << 24
+
   /// Writes into memory that is 8 bytes longer than what four characters for three bytes need.
   private struct Decoder {
     let target: UnsafeMutableBufferPointer<UInt8>
@@ -26,9 +36,9 @@ enum Base64 {
     mutating func decode(_ text: Span<UInt8>) -> Bool {
       var index = 0
       while index < text.count {
-        if place == 0 { index = blocks(text, from: index) }
-        // A group or more by single characters, then blocks again.
-        let end = min(index + 16, text.count)
+        if place == 0 { index = groups(text, from: index) }
+        // What stopped it by single characters, then groups again.
+        let end = min(index + 8, text.count)
         while index < end {
           switch character(text[index]) {
           case .goesOn: index += 1
@@ -40,34 +50,22 @@ enum Base64 {
       return place == 0
     }
 
-    /// Decodes 16 characters at a time while all are of the alphabet; where it stopped.
-    private mutating func blocks(_ text: Span<UInt8>, from start: Int) -> Int {
+    /// Decodes four characters at a time while all are of the alphabet; where it stopped.
+    private mutating func groups(_ text: Span<UInt8>, from start: Int) -> Int {
       var index = start
       let raw = text.bytes
       let output = UnsafeMutableRawBufferPointer(target)
-      while index + 16 <= text.count {
-        let characters = raw.unsafeLoadUnaligned(fromByteOffset: index, as: SIMD16<UInt8>.self)
-        let upper = (characters &- UInt8(ascii: "A")) .< 26
-        let lower = (characters &- UInt8(ascii: "a")) .< 26
-        let digit = (characters &- UInt8(ascii: "0")) .< 10
-        let plus = characters .== UInt8(ascii: "+")
-        let slash = characters .== UInt8(ascii: "/")
-        guard all(upper .| lower .| digit .| plus .| slash) else { return index }
-        var offset = SIMD16<UInt8>(repeating: 0 &- 65)
-        offset.replace(with: 0 &- 71, where: lower)
-        offset.replace(with: 4, where: digit)
-        offset.replace(with: 62 - 43, where: plus)
-        offset.replace(with: 63 - 47, where: slash)
-        // Four sextets a lane, the first in the lowest byte, become three bytes in the same order.
-        let lanes = unsafeBitCast(characters &+ offset, to: SIMD4<UInt32>.self)
-        let group = (lanes & 0x3F) &<< 18 | (lanes & 0x3F00) &<< 4 | (lanes & 0x3F0000) &>> 10 | lanes &>> 24
-        let packed = group &>> 16 | (group & 0xFF00) | (group & 0xFF) &<< 16
-        output.storeBytes(of: packed[0], toByteOffset: count, as: UInt32.self)
-        output.storeBytes(of: packed[1], toByteOffset: count + 3, as: UInt32.self)
-        output.storeBytes(of: packed[2], toByteOffset: count + 6, as: UInt32.self)
-        output.storeBytes(of: packed[3], toByteOffset: count + 9, as: UInt32.self)
-        count += 12
-        index += 16
+      Base64.groups.withUnsafeBufferPointer { table in
+        while index + 4 <= text.count {
+          let characters = raw.unsafeLoadUnaligned(fromByteOffset: index, as: UInt32.self).littleEndian
+          let bits =
+            table[Int(characters & 0xFF)] | table[Int(characters &>> 8 & 0xFF | 0x100)]
+            | table[Int(characters &>> 16 & 0xFF | 0x200)] | table[Int(characters &>> 24 | 0x300)]
+          guard bits < Base64.foreign else { return }
+          output.storeBytes(of: bits.littleEndian, toByteOffset: count, as: UInt32.self)
+          count += 3
+          index += 4
+        }
       }
       return index
     }
@@ -104,7 +102,7 @@ enum Base64 {
       self.rest = rest
     }
 
-    private static func value(_ byte: UInt8) -> UInt8? {
+    static func value(_ byte: UInt8) -> UInt8? {
       switch byte {
       case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte - 65
       case UInt8(ascii: "a")...UInt8(ascii: "z"): byte - 71

@@ -162,19 +162,22 @@ struct JSONScanner {
     return letter < 6 ? UInt32(letter) + 10 : nil
   }
 
-  /// The first quote, backslash or control character from `start` on; the end if there is none. 16 bytes at a time.
+  /// The first quote, backslash or control character from `start` on; the end if there is none. Eight bytes at a time:
+  /// a byte of `word` is less than n, as far as it is below 0x80, where (word - n) borrows into its highest bit.
   private func plainEnd(_ bytes: Span<UInt8>, from start: Int) -> Int {
-    typealias Block = SIMD16<UInt8>
     var position = start
     let raw = bytes.bytes
-    while position + Block.scalarCount <= bytes.count {
-      let block = raw.unsafeLoadUnaligned(fromByteOffset: position, as: Block.self)
-      let ends = (block .== UInt8(ascii: "\"")) .| (block .== UInt8(ascii: "\\")) .| (block .< 0x20)
-      guard any(ends) else {
-        position += Block.scalarCount
-        continue
-      }
-      break
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let quotes = ones &* UInt64(UInt8(ascii: "\""))
+    let backslashes = ones &* UInt64(UInt8(ascii: "\\"))
+    let highest = ones &* 0x80
+    while position + 8 <= bytes.count {
+      let word = raw.unsafeLoadUnaligned(fromByteOffset: position, as: UInt64.self)
+      let isQuote = ((word ^ quotes) &- ones) & ~(word ^ quotes)
+      let isBackslash = ((word ^ backslashes) &- ones) & ~(word ^ backslashes)
+      let isControl = (word &- ones &* 0x20) & ~word
+      if (isQuote | isBackslash | isControl) & highest != 0 { break }
+      position += 8
     }
     while position < bytes.count {
       let byte = bytes[position]

@@ -47,14 +47,17 @@ extension ConversationService {
     if let speech = subscription.speech {
       speech.begin(epoch: try await store.cancelEpoch(user: user, conversation: conversation), now: clock.now())
     }
-    if let turn = outcome.untilTurn, let end = turn.endSequence, end <= outcome.head { return nil }
+    if let turn = outcome.untilTurn, let end = turn.endSequence, end <= outcome.head {
+      guard let speech = subscription.speech, !speech.isIdle else { return nil }
+      return OpenStream(subscription: subscription, output: stream, greeting: nil, untilTurn: nil, isOver: true)
+    }
 
     let welcome = command.interactive ? try await greet(user, conversation, outcome, now: command.now) : .none
     if case .resume(let suggestions) = welcome {
       try await stream.send(.suggestions(suggestions), clock.now())
     }
     return OpenStream(
-      subscription: subscription, output: stream, greeting: welcome.turn, untilTurn: command.untilTurn)
+      subscription: subscription, output: stream, greeting: welcome.turn, untilTurn: command.untilTurn, isOver: false)
   }
 
   private func replay(
@@ -135,16 +138,31 @@ extension ConversationService {
     defer { hub.unsubscribe(stream.subscription) }
     var reader = LiveReader(subscription: stream.subscription, store: store)
     do {
-      while true {
+      while !stream.isOver {
         let taken = try await reader.next()
-        guard try await pass(taken, to: stream) else { return }
+        guard try await pass(taken, to: stream) else { break }
       }
+      if stream.subscription.speech != nil { try await finishSpeech(stream) }
     } catch let error as ConversationError {
       if let reason = GoAwayReason(error) {
         try await stream.output.send(
           .goAway(reason: reason, reconnectDelay_ms: settings.reconnectDelay_ms), clock.now())
       }
       throw error
+    }
+  }
+
+  /// After a stream's last event: what of it is still being read aloud, until somebody interrupts it.
+  private func finishSpeech(_ stream: OpenStream) async throws {
+    guard let speech = stream.subscription.speech else { return }
+    var reader = LiveReader(subscription: stream.subscription, store: store)
+    while !speech.isIdle {
+      switch try await reader.next() {
+      case .speech(let chunk): _ = try await pass(.speech(chunk), to: stream)
+      case .durable(let event):
+        if event.kind.endsSpeech { speech.follow(event) }
+      case .turnChips, .heartbeat, .listeningFeedback: break
+      }
     }
   }
 
@@ -188,12 +206,17 @@ package final class OpenStream: Sendable {
   fileprivate let greeting: TurnID?
   /// The turn whose end is the stream's.
   fileprivate let untilTurn: TurnID?
+  /// Everything was delivered; some of it may still be read aloud.
+  fileprivate let isOver: Bool
 
-  fileprivate init(subscription: Subscription, output: OutputStream, greeting: TurnID?, untilTurn: TurnID?) {
+  fileprivate init(
+    subscription: Subscription, output: OutputStream, greeting: TurnID?, untilTurn: TurnID?, isOver: Bool
+  ) {
     self.subscription = subscription
     self.output = output
     self.greeting = greeting
     self.untilTurn = untilTurn
+    self.isOver = isOver
   }
 }
 
@@ -240,6 +263,13 @@ extension TurnKind {
 }
 
 extension DurableEvent.Kind {
+  fileprivate var endsSpeech: Bool {
+    switch self {
+    case .userMessage, .speechFinished: true
+    case .turnStarted, .agentMessage, .turnCompleted, .turnFailed, .transcriptionFailed, .conversationEnded: false
+    }
+  }
+
   fileprivate var endsTurn: Bool {
     switch self {
     case .turnCompleted, .turnFailed: true

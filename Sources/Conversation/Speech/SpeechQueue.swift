@@ -47,6 +47,7 @@ struct SpeechQueue {
   private(set) var epoch: Int64 = 0
 
   var readyCount: Int { ready.count }
+  var isEmpty: Bool { ready.isEmpty && waiting.isEmpty }
   var hasRoom: Bool { ready_bytes < Limits.readyChunks_bytes }
 
   mutating func raise(epoch: Int64) { self.epoch = max(self.epoch, epoch) }

@@ -80,6 +80,8 @@ package final class SpeechRenderer: Sendable {
 
   // MARK: What the stream does
 
+  /// Nothing is being read aloud.
+  var isIdle: Bool { state.withLock { !$0.isDelivering && $0.queue.isEmpty } }
   var isReady: Bool { state.withLock { $0.queue.readyCount > 0 } }
 
   /// The next chunk, under the epoch of this moment. `delivered` follows.

@@ -268,7 +268,7 @@ extension ConversationV1 {
     /// Names the device for acknowledged positions; at most 128 characters.
     package var deviceID: String
     /// Ends the stream with OK after that turn's TurnCompleted or TurnFailed. Unknown: NOT_FOUND with TURN_UNKNOWN.
-    /// Already ended: replay, then OK.
+    /// Already ended: replay, then OK. With `speech`, what is still being read aloud comes first.
     package var untilTurnID: String
     package var speech: ConversationV1.SpeechOptions?
 

@@ -79,13 +79,15 @@ extension Migration {
       --
       -- p_generation: 0 for the newest one. p_stream: the call they came by. p_charges_ms: what the quota is charged.
       -- p_record_times_us: 0 for none. p_bounds: longest session (ms), silence that abandons one (ms), patience with
-      -- gaps (ms). p_heavy: take the conversation's lock first; asked for by the outcome `again`.
+      -- gaps (ms). p_heavy: take the conversation's lock first; asked for by the outcome `again`. p_sums: speech and
+      -- charge (ms) of segments that follow one another and are not the last; empty otherwise.
       -- Outcomes: ok, again, quota, user_unknown, forbidden, deleted. A refusal leaves nothing behind.
       CREATE FUNCTION lifeecho.store_segments(
         p_user text, p_conversation text, p_session text, p_generation bigint, p_stream text, p_kind text,
         p_format text, p_indices bigint[], p_contents bytea[], p_digests bytea[], p_durations_ms bigint[],
         p_charges_ms bigint[], p_record_times_us bigint[], p_lasts boolean[], p_received timestamptz,
-        p_now timestamptz, p_limits bigint[], p_bounds bigint[], p_heavy boolean, OUT answer lifeecho.segments_answer
+        p_now timestamptz, p_limits bigint[], p_bounds bigint[], p_heavy boolean, p_sums bigint[],
+        OUT answer lifeecho.segments_answer
       ) LANGUAGE plpgsql SET enable_seqscan = off AS $$
       DECLARE
         v lifeecho.voice_sessions;
@@ -101,6 +103,33 @@ extension Migration {
         v_day date;
         v_first int4range;
       BEGIN
+        -- The next segments of a running session without gaps, as nearly all are: one update, which is the lock too.
+        IF cardinality(p_sums) = 2 AND p_generation > 0 THEN
+          UPDATE lifeecho.voice_sessions s
+            SET durable_through = s.durable_through + cardinality(p_indices),
+              segment_count = s.segment_count + cardinality(p_indices),
+              open_segments = s.open_segments + cardinality(p_indices), duration_ms = s.duration_ms + p_sums[1],
+              charged_ms = s.charged_ms + p_sums[2], updated_at = p_now
+            WHERE s.user_id = p_user AND s.conversation_id = p_conversation AND s.session_id = p_session
+              AND s.generation = p_generation AND s.durable_through = p_indices[1] - 1 AND s.state = 'recording'
+              AND isempty(s.later) AND s.duration_ms + p_sums[1] <= p_bounds[1]
+            RETURNING s.durable_through INTO answer.durable_through;
+          IF FOUND THEN
+            FOR i IN 1 .. cardinality(p_indices) LOOP
+              INSERT INTO lifeecho.audio_segments (user_id, conversation_id, session_id, generation, index, sha256,
+                  duration_ms, is_last, record_time, received_at, stored_at, content)
+                VALUES (p_user, p_conversation, p_session, p_generation, p_indices[i], p_digests[i],
+                  p_durations_ms[i], false, CASE WHEN p_record_times_us[i] <> 0
+                    THEN timestamptz 'epoch' + p_record_times_us[i] * interval '1 microsecond' END,
+                  p_received, p_now, p_contents[i]);
+            END LOOP;
+            answer.outcome := 'ok';
+            answer.generation := p_generation;
+            answer.session_state := 'recording';
+            answer.verdicts := array_fill('stored'::text, ARRAY[cardinality(p_indices)]);
+            RETURN;
+          END IF;
+        END IF;
         IF p_heavy THEN
           v_found := false;
         ELSIF p_generation > 0 THEN

@@ -21,7 +21,7 @@ extension WebSocketConnection: ChannelDuplexHandler {
     var bytes = unwrapInboundIn(data)
     guard pauses == 0, held.readableBytes == 0, !isReading else {
       held.writeBuffer(&bytes)
-      return
+      return loop.giveBack(bytes)
     }
     receive(&bytes)
     if bytes.readableBytes > 0 { held.writeBuffer(&bytes) }
@@ -34,7 +34,10 @@ extension WebSocketConnection: ChannelDuplexHandler {
   }
 
   package func channelWritabilityChanged(context: ChannelHandlerContext) {
-    if context.channel.isWritable { flush() } else { reportWritability() }
+    // While flushing, the flush itself goes on and reports at its end.
+    if !isFlushing {
+      if context.channel.isWritable { flush() } else { reportWritability() }
+    }
     context.fireChannelWritabilityChanged()
   }
 
@@ -115,8 +118,8 @@ extension WebSocketConnection: ChannelDuplexHandler {
     }
   }
 
+  /// Closes when the socket has taken everything, or when the linger time is over.
   private func closeAfterWriting(_ context: ChannelHandlerContext) {
-    guard isCongested || !context.channel.isWritable else { return context.close(promise: nil) }
     let channel = context.channel
     let written = context.eventLoop.makePromise(of: Void.self)
     written.futureResult.whenComplete { _ in channel.close(promise: nil) }

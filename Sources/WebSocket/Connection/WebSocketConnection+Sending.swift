@@ -8,7 +8,8 @@ extension WebSocketConnection {
     let settings = loop.settings.configuration
     // Below the high watermark the channel holds less than that, so that it need not be asked.
     let atMost = outgoing.readableBytes + settings.highWatermark_bytes + payload.readableBytes
-    if atMost > settings.outboundBuffer_bytes, bufferedByteCount + payload.readableBytes > settings.outboundBuffer_bytes {
+    if atMost > settings.outboundBuffer_bytes, bufferedByteCount + payload.readableBytes > settings.outboundBuffer_bytes
+    {
       return outboundBufferFull()
     }
     prepareOutgoing()
@@ -96,6 +97,12 @@ extension WebSocketConnection {
 
   func flush() {
     guard let context, !isFlushing else { return }
+    // Pongs and pings do not ask for room before.
+    if outgoing.readableBytes > 0, session.state == .open, !context.channel.isWritable,
+      bufferedByteCount > loop.settings.configuration.outboundBuffer_bytes
+    {
+      return outboundBufferFull()
+    }
     isFlushing = true
     var isBuffered = true
     while isBuffered, self.context != nil {

@@ -10,6 +10,8 @@ final class WebSocketLoop: @unchecked Sendable {
   private var wheel = TimerWheel(now_s: 1)
   private var started: NIODeadline
   private var isTicking = false
+  /// Those of this second that were not called yet.
+  private var due: [any LoopEntry] = []
   private var dirty: [WebSocketConnection] = []
   private var isFlushScheduled = false
   private var receiveBuffer: ByteBuffer?
@@ -57,12 +59,21 @@ final class WebSocketLoop: @unchecked Sendable {
     eventLoop.assumeIsolated().scheduleTask(deadline: max(next, eventLoop.now + .milliseconds(1))) { self.tick() }
   }
 
+  /// Calls those whose time has come, some at a time: sockets that were opened in one second are pinged in one second,
+  /// and the others want to be heard in between.
   private func tick() {
     let target_s = elapsed_s
-    while wheel.now_s < target_s {
-      for entry in wheel.advance() { entry.deadlineReached(now_s: wheel.now_s) }
+    while due.isEmpty, wheel.now_s < target_s { due = wheel.advance() }
+    for entry in due.suffix(Limits.deadlinesPerTurn) { entry.deadlineReached(now_s: wheel.now_s) }
+    due.removeLast(min(due.count, Limits.deadlinesPerTurn))
+    if !due.isEmpty || wheel.now_s < target_s {
+      // Only a timer, however short, makes NIO look at its sockets first.
+      eventLoop.assumeIsolated().scheduleTask(in: .microseconds(20)) { self.tick() }
+    } else if wheel.count > 0 {
+      scheduleTick()
+    } else {
+      isTicking = false
     }
-    if wheel.count > 0 { scheduleTick() } else { isTicking = false }
   }
 
   // MARK: Output

@@ -34,7 +34,9 @@ final class Deflater {
       let code = history.withUnsafeBufferPointer { deflateSetDictionary(stream, $0.baseAddress, UInt32($0.count)) }
       guard code == Z_OK else { return false }
     }
-    stream.pointee.next_in = bytes.baseAddress.map { UnsafeMutablePointer(mutating: $0.assumingMemoryBound(to: UInt8.self)) }
+    stream.pointee.next_in = bytes.baseAddress.map {
+      UnsafeMutablePointer(mutating: $0.assumingMemoryBound(to: UInt8.self))
+    }
     stream.pointee.avail_in = UInt32(bytes.count)
     defer {
       stream.pointee.next_in = nil

@@ -16,8 +16,10 @@ struct MessageHistory {
 
   /// Gives back what was allocated in advance.
   mutating func shrink() {
-    if bytes.capacity > bytes.count + bytes.count / 8 + 32 { bytes = Array(unsafeUninitializedCapacity: bytes.count) { target, count in
-      count = target.initialize(fromContentsOf: bytes)
-    } }
+    if bytes.capacity > bytes.count + bytes.count / 8 + 32 {
+      bytes = Array(unsafeUninitializedCapacity: bytes.count) { target, count in
+        count = target.initialize(fromContentsOf: bytes)
+      }
+    }
   }
 }

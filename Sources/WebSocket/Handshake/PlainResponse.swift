@@ -28,7 +28,8 @@ package struct PlainResponse: Sendable {
     buffer.writeString("HTTP/1.1 \(status) \(HTTPResponseStatus(statusCode: status).reasonPhrase)\r\n")
     let written = ["content-length", "connection", "transfer-encoding"]
     for (name, value) in headers where !written.contains(name.lowercased()) {
-      guard name.utf8.allSatisfy(HTTPToken.isTokenByte), value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 })
+      guard name.utf8.allSatisfy(HTTPToken.isTokenByte),
+        value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 })
       else { continue }
       buffer.writeString("\(name): \(value)\r\n")
     }

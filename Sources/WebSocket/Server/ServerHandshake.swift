@@ -114,12 +114,8 @@ final class ServerHandshake: ChannelDuplexHandler, RemovableChannelHandler {
         eventLoop.execute { handshake.value.decided(decision) }
       }
     }
-    if let executor = service.taskExecutor?(eventLoop) {
-      let started = Task.immediate(executorPreference: executor) { await decide() }
-      if state == .deciding { task = started }
-    } else {
-      task = Task { await decide() }
-    }
+    let started = Task.immediate(executorPreference: service.taskExecutor?(eventLoop)) { await decide() }
+    if state == .deciding { task = started }
   }
 
   private func request(_ head: HTTPRequestHead) -> WebSocketRequest {

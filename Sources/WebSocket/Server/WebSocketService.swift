@@ -7,7 +7,8 @@ package struct WebSocketService: Sendable {
   package var authorize: @Sendable (WebSocketRequest) async -> WebSocketDecision
   /// Answers every request that is no upgrade. The connection is closed after it.
   package var respond: @Sendable (WebSocketRequest) -> PlainResponse
-  /// Where `authorize` runs: given one that runs on the event loop, it starts there at once, without a thread hop.
+  /// Where `authorize` goes on after it waited for something; it starts on the event loop in any case. One that runs on
+  /// the loop saves a thread hop.
   package var taskExecutor: (@Sendable (any EventLoop) -> any TaskExecutor)?
   /// A bound was reached; for metrics.
   package var limitReached: @Sendable (WebSocketLimit) -> Void

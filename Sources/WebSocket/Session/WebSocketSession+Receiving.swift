@@ -33,8 +33,9 @@ extension WebSocketSession {
     guard input.readableBytes > 0 else { return false }
     let held = partial.readableBytes
     if held > 0 {
-      var beginning = input.getSlice(
-        at: input.readerIndex, length: min(input.readableBytes, Limits.frameHeader_bytes - held)) ?? ByteBuffer()
+      var beginning =
+        input.getSlice(
+          at: input.readerIndex, length: min(input.readableBytes, Limits.frameHeader_bytes - held)) ?? ByteBuffer()
       partial.writeBuffer(&beginning)
     }
     let parsed = (held > 0 ? partial : input).withUnsafeReadableBytes {
@@ -222,7 +223,9 @@ extension WebSocketSession {
 
   private func validate(_ assembly: MessageAssembly, from start: Int) throws(SessionViolation) {
     guard assembly.opcode == .text else { return }
-    let isValid = assembly.bytes.withUnsafeReadableBytes { assembly.utf8.accepts(UnsafeRawBufferPointer(rebasing: $0[start...])) }
+    let isValid = assembly.bytes.withUnsafeReadableBytes {
+      assembly.utf8.accepts(UnsafeRawBufferPointer(rebasing: $0[start...]))
+    }
     guard isValid else { throw .notUTF8 }
   }
 

@@ -158,7 +158,8 @@ struct WebSocketSession {
     releaseIdleMemory(now_s: now_s)
     guard settings.configuration.keepalivePing_s > 0 else { return nil }
     if isPongAwaited, now_s >= pongDue_s {
-      return fail(.internalError, reason: "keepalive ping timeout", limit: .keepalive, into: &output, workspace: workspace)
+      return fail(
+        .internalError, reason: "keepalive ping timeout", limit: .keepalive, into: &output, workspace: workspace)
     }
     if now_s >= pingDue_s {
       if !isPongAwaited {

@@ -226,6 +226,41 @@ def test_a_reply_missed_a_moment_ago_is_read_aloud_after_reconnecting(engines, l
     assert engines.count(text) == before
 
 
+@pytest.mark.parametrize("when", ["while it runs", "after its end"])
+def test_a_stream_until_a_turn_ends_after_its_speech(engines, listener, conversation, when):
+    begun(listener, conversation)
+    text = unlike("只听这一轮说的话。")
+    engines.replies["只听一轮"] = text
+    sent = listener.send(conversation, "只听一轮")
+    if when == "after its end":
+        listener.wait_idle(conversation)
+    request = pb.ConnectRequest(
+        conversation_id=conversation, intent=pb.INTENT_OBSERVE, until_turn_id=sent.turn_id, speech=MP3,
+        resume=pb.Resume(after_sequence=sent.sequence - 1))
+    seen = list(listener.stub.Connect(request, metadata=listener.metadata, timeout=CALL_S))
+    kinds = [Events.kind(event) for event in seen]
+    assert kinds[-1] == "speech_chunk" and kinds.index("speech_chunk") > kinds.index("agent_message")
+    found = [event.speech_chunk for event in seen if Events.kind(event) == "speech_chunk"]
+    assert list(sentences(found).values()) == [audio(text)] and found[-1].is_last
+
+
+def test_an_interrupted_stream_until_a_turn_ends_at_once(engines, listener, conversation):
+    begun(listener, conversation)
+    text = unlike("这句话没有说完就被打断。")
+    engines.replies["打断一轮"] = text
+    with engines.hold(text):
+        sent = listener.send(conversation, "打断一轮")
+        live = listener.connect(
+            conversation, intent=pb.INTENT_OBSERVE, until_turn_id=sent.turn_id, speech=MP3,
+            resume=pb.Resume(after_sequence=sent.sequence - 1))
+        live.wait_kind("turn_completed")
+        wait_until(lambda: engines.count(text), "the engine is asked")
+        assert not live.done.is_set()
+        cancel(listener, conversation)
+        assert live.wait_end() is None
+        assert not live.of("speech_chunk")
+
+
 def test_metrics(engines, speaking, listener, conversation):
     begun(listener, conversation)
     text = unlike("数一数有几块。")

@@ -14,7 +14,9 @@ final class Journal: Sendable {
   func has(_ line: String) -> Bool { all.contains(line) }
 
   func wait(for line: String, count: Int = 1, sourceLocation: SourceLocation = #_sourceLocation) async throws {
-    try await waitUntil("\(count) × \(line) in \(all)", sourceLocation: sourceLocation) { self.count(of: line) >= count }
+    try await waitUntil("\(count) × \(line) in \(all)", sourceLocation: sourceLocation) {
+      self.count(of: line) >= count
+    }
   }
 }
 

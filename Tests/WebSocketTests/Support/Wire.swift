@@ -68,7 +68,9 @@ struct Frame: Hashable, CustomStringConvertible {
 
   var code: UInt16? { payload.count >= 2 ? UInt16(payload[0]) << 8 | UInt16(payload[1]) : nil }
   var text: String { String(decoding: opcode == 8 ? payload.dropFirst(2) : payload[...], as: UTF8.self) }
-  var description: String { "\(isFinal ? "" : "…")\(opcode)/\(reserved)\(opcode == 8 ? " \(code ?? 0)" : "") \(text.prefix(40))" }
+  var description: String {
+    "\(isFinal ? "" : "…")\(opcode)/\(reserved)\(opcode == 8 ? " \(code ?? 0)" : "") \(text.prefix(40))"
+  }
 }
 
 /// What a session said, in a form that can be compared.
