@@ -111,7 +111,7 @@ let package = Package(
     .executableTarget(
       name: "websocket-echo-server", dependencies: ["WebSocket", Product.nioCore, Product.nioPosix],
       path: "Tests/Interop/websocket-echo-server", swiftSettings: strict),
-    tests("WebSocket", ["CZlib", Product.nioCore, Product.nioPosix, Product.nioEmbedded]),
+    tests("WebSocket", ["TLS", "COpenSSL", "CZlib", Product.nioCore, Product.nioPosix, Product.nioEmbedded]),
     tests(
       "WebSocketBridge", ["WebSocket", "ConversationAPI", "RPC", "HTTP2", Product.nioCore, Product.nioPosix, Product.logging]),
     tests(

@@ -36,6 +36,8 @@ enum Limits {
   /// Segments of one recording on their way to the service (StreamAudio takes 8 unacknowledged ones).
   static let segmentsInFlight = 8
 
+  /// Pause between two questions how far a phone has come: its pongs stay far below what WebSocket takes from a peer.
+  static let confirmation_ms: Int64 = 100
   /// Pause before a segment is sent again that the service had no room for.
   static let overload_ms: Int64 = 200
 

@@ -5,6 +5,10 @@ extension TLSHandler {
     switch (phase, mode) {
     case (.open, .all):
       closeAll(context, promise)
+    case (.open, .output) where input.readableBytes > 0:
+      // After a FIN of the peer the socket would close altogether, before these bytes have gone up.
+      flags.insert(.closesOutput)
+      promise?.succeed(())
     case (.open, .output):
       closeOutput(context, promise)
     case (.handshaking, .output), (.idle, .output):
@@ -25,23 +29,36 @@ extension TLSHandler {
     phase = .closing
     for unflushed in pending.removeAll() { unflushed.fail(ChannelError.ioOnClosedChannel) }
     if let promise { context.channel.closeFuture.cascade(to: promise) }
+    closeLater(context)
+    // Otherwise `outputEnded` closes.
+    guard !flags.contains(.sentClose) || flags.contains(.outputEnded) else { return }
     let written = context.eventLoop.makePromise(of: Void.self)
     sendCloseNotify(context, written)
-    closeLater(context)
     written.futureResult.assumeIsolated().whenComplete { _ in self.closeChannel() }
   }
 
-  /// close_notify and FIN; the peer may go on sending.
+  /// close_notify and FIN, once the socket took what was written; the peer may go on sending.
   private func closeOutput(_ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
+    guard !flags.contains(.sentClose) else {
+      promise?.fail(ChannelError.outputClosed)
+      return
+    }
     pending.markFlushed()
     encryptFlushed(context)
     guard phase == .open else {
       promise?.fail(ChannelError.ioOnClosedChannel)
       return
     }
-    if flags.contains(.receivedClose) { return closeAll(context, promise) }
     sendCloseNotify(context, nil)
-    context.close(mode: .output, promise: promise)
+    let ended = context.eventLoop.makePromise(of: Void.self)
+    ended.futureResult.cascade(to: promise)
+    ended.futureResult.assumeIsolated().whenComplete { _ in self.outputEnded() }
+    context.close(mode: .output, promise: ended)
+  }
+
+  private func outputEnded() {
+    flags.insert(.outputEnded)
+    if phase == .closing || flags.contains(.receivedClose) { closeChannel() }
   }
 
   private func sendCloseNotify(_ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
@@ -63,7 +80,16 @@ extension TLSHandler {
     let staysHalfOpen = (try? context.channel.syncOptions?.getOption(.allowRemoteHalfClosure)) ?? false
     if staysHalfOpen { context.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
     guard phase == .open else { return }
-    if !staysHalfOpen || flags.contains(.sentClose) { closeAll(context, nil) }
+    if flags.contains(.sentClose) {
+      // What was written before may still be on its way to the socket.
+      if flags.contains(.outputEnded) { closeChannel() }
+    } else if !staysHalfOpen {
+      closeAll(context, nil)
+    }
+  }
+
+  func failTruncated(_ context: ChannelHandlerContext) {
+    fail(TLSError(.truncated, "the peer ended the connection without close_notify"), context)
   }
 
   /// Ends a connection that cannot go on.

@@ -35,6 +35,10 @@ package final class TLSHandler: ChannelDuplexHandler {
     static let isReadWanted = Flags(rawValue: 1 << 7)
     /// The output is to be closed as soon as the handshake is done.
     static let closesOutput = Flags(rawValue: 1 << 8)
+    /// The peer's FIN came while its last bytes wait for their turn.
+    static let inputEnded = Flags(rawValue: 1 << 9)
+    /// The socket took everything, and the FIN after it.
+    static let outputEnded = Flags(rawValue: 1 << 10)
   }
 
   private let tls: TLSContext
@@ -43,7 +47,7 @@ package final class TLSHandler: ChannelDuplexHandler {
   private var handshake_bytes = 0
   private var lateMessages = LateMessages()
   /// Handshake bytes that wait for their turn.
-  private var input = ByteBuffer()
+  var input = ByteBuffer()
   var phase = Phase.idle
   var flags: Flags = []
   var context: ChannelHandlerContext?
@@ -135,8 +139,8 @@ package final class TLSHandler: ChannelDuplexHandler {
     switch phase {
     // The user has already been told by close_notify.
     case .open where flags.contains(.receivedClose): break
-    case .open, .handshaking:
-      fail(TLSError(.truncated, "the peer ended the connection without close_notify"), context)
+    case .handshaking where flags.contains(.isQueued): flags.insert(.inputEnded)
+    case .open, .handshaking: failTruncated(context)
     case .idle, .closing, .failed, .closed: context.close(promise: nil)
     }
   }
@@ -187,6 +191,7 @@ package final class TLSHandler: ChannelDuplexHandler {
     case .needsInput, .outputFull:
       if arrived > 0 { flags.insert(.hasBegun) }
       if input.readableBytes == 0 { input = ByteBuffer() }
+      if flags.contains(.inputEnded) { return failTruncated(context) }
       releaseRead(context)
     }
   }
@@ -206,8 +211,9 @@ package final class TLSHandler: ChannelDuplexHandler {
     var rest = input
     input = ByteBuffer()
     if rest.readableBytes > 0 { decrypt(&rest, context) }
+    if phase == .open, flags.contains(.inputEnded), !flags.contains(.receivedClose) { return failTruncated(context) }
     if phase == .open { context.fireChannelReadComplete() }
-    if flags.contains(.closesOutput), phase == .open { context.close(mode: .output, promise: nil) }
+    if flags.contains(.closesOutput), phase == .open { close(context: context, mode: .output, promise: nil) }
     releaseRead(context)
   }
 

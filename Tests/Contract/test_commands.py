@@ -29,7 +29,7 @@ def one_line(error):
     (["--grpc", "nonsense"], "nonsense"),
     (["--grpc", "127.0.0.1:99999"], "99999"),
     (["--grpc", "no-such-host.invalid:0"], "no-such-host.invalid"),
-    (["--bridge", "127.0.0.1:8080"], "bridge"),
+    (["--bridge", "127.0.0.1:99999"], "99999"),
     (["--admin", "127.0.0.1:-1"], "-1"),
     (["--jwt-secret-file", "/nonexistent/secret"], "/nonexistent/secret"),
     (["--database-url", "postgresql://127.0.0.1:1/nothing"], "127.0.0.1"),

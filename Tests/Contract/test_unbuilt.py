@@ -3,7 +3,7 @@ import grpc
 import pytest
 
 import tokens
-from contract import memoir, memoir_grpc, pb
+from contract import memoir, memoir_grpc
 from person import CALL_S, bearer
 from refusals import DOMAIN, read
 

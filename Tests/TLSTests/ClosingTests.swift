@@ -54,6 +54,58 @@ import Testing
     #expect(pair.server.end.errors.isEmpty)
   }
 
+  /// The end of a handshake, a question, close_notify and FIN arrive while the loop has done enough handshakes for this
+  /// turn: they wait, and count in the next one.
+  @Test(arguments: [true, false]) func halfClosureInTheMiddleOfAStorm(saysGoodbye: Bool) throws {
+    let loop = EmbeddedEventLoop()
+    let context = try Contexts.server()
+    func accept() throws -> (EmbeddedChannel, EndRecorder) {
+      let channel = EmbeddedChannel(loop: loop)
+      let end = EndRecorder()
+      try channel.pipeline.syncOperations.addHandlers([TLSHandler(context: context), end])
+      channel.allowRemoteHalfClosure = true
+      try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+      return (channel, end)
+    }
+    let (channel, end) = try accept()
+    let client = RawClient(version: TLS1_3_VERSION)
+    client.advance()
+    channel.pipeline.fireChannelRead(client.takeOutput())
+    while let bytes = try channel.readOutbound(as: ByteBuffer.self) { client.receive(bytes) }
+    client.advance()
+    #expect(client.isDone)
+    #expect(client.write(Array("question".utf8)))
+    if saysGoodbye { client.close() }
+    loop.advanceTime(by: .milliseconds(1))
+
+    // A stranger's hello uses this turn up.
+    let (strangersChannel, _) = try accept()
+    let stranger = RawClient(version: TLS1_3_VERSION)
+    stranger.advance()
+    strangersChannel.pipeline.fireChannelRead(stranger.takeOutput())
+    channel.pipeline.fireChannelRead(client.takeOutput())
+    channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+    #expect(end.events == [])
+    loop.advanceTime(by: .milliseconds(1))
+    #expect(end.text == "question")
+    if saysGoodbye {
+      #expect(end.events == ["handshake", "active", "inputClosed"])
+    } else {
+      #expect(end.events.prefix(3) == ["handshake", "active", "error"])
+      #expect(end.error?.reason == .truncated)
+    }
+  }
+
+  @Test func theOutputMayBeClosedBeforeTheHandshake() throws {
+    let pair = try EmbeddedPair(server: Contexts.server(), client: Contexts.client())
+    pair.server.channel.allowRemoteHalfClosure = true
+    pair.client.channel.writeAndFlush(ByteBuffer(string: "all there is"), promise: nil)
+    pair.client.channel.close(mode: .output, promise: nil)
+    try pair.pump()
+    #expect(pair.server.end.text == "all there is")
+    #expect(pair.server.end.events == ["handshake", "active", "inputClosed"])
+  }
+
   @Test func writesAfterHalfClosureFail() throws {
     let pair = try EmbeddedPair.open()
     pair.client.channel.close(promise: nil)

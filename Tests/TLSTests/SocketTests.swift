@@ -10,6 +10,7 @@ import Testing
   /// A connection of both handlers, each below its transfer.
   private func connected(
     _ server: Transfer, _ client: Transfer, clientReads: Bool = true, halfClosure: Bool = false,
+    unsent_max: Int = 64 << 10,
     _ body: (_ server: Transfer.Watch, _ client: Transfer.Watch, _ clientChannel: any Channel) async throws -> Void
   ) async throws {
     let (serverContext, clientContext) = try (Contexts.server(), Contexts.client())
@@ -18,6 +19,7 @@ import Testing
     let (serverBox, clientBox) = (UnsafeTransfer(server), UnsafeTransfer(client))
     let listener = try await ServerBootstrap(group: group)
       .childChannelOption(.allowRemoteHalfClosure, value: halfClosure)
+      .childChannelOption(.writeBufferWaterMark, value: .init(low: unsent_max / 2, high: unsent_max))
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandlers([TLSHandler(context: serverContext), serverBox.wrappedValue])
@@ -69,6 +71,25 @@ import Testing
     }
   }
 
+  /// The server has said everything and closed its half, but the socket does not take it yet, when the client closes
+  /// its half: nothing may be cut off.
+  @Test func whatIsOnItsWayOutlivesTheOtherHalf() async throws {
+    let total = 32 << 20
+    try await connected(
+      Transfer(total: total, endsWithOutputClose: true), Transfer(total: 10), clientReads: false, halfClosure: true,
+      unsent_max: 2 * total
+    ) { server, client, channel in
+      try await waitUntil("everything is written") { server.now.sent == total }
+      try await channel.close(mode: .output)
+      try await waitUntil("the server hears of it") { server.now.isInputClosed }
+      #expect(client.now.received < total)
+      try await channel.setOption(.autoRead, value: true).get()
+      try await waitUntil("the rest: \(client.now)", seconds: 60) { client.now.isInputClosed || client.now.isInactive }
+      #expect(client.now.received == total)
+      #expect(client.now.error == nil)
+    }
+  }
+
   @Test func eitherHalfMayEndFirst() async throws {
     let total = 3 << 20
     try await connected(
@@ -76,7 +97,9 @@ import Testing
       halfClosure: true
     ) { server, client, _ in
       // The client ends at once; the server's longer answer arrives whole.
-      try await waitUntil("both halves end") { server.now.isInputClosed && client.now.isInputClosed }
+      try await waitUntil("both halves end: \(server.now), \(client.now)") {
+        server.now.isInputClosed && client.now.isInputClosed
+      }
       #expect(server.now.received == 1000)
       #expect(client.now.received == total)
       #expect(client.now.isIntact)

@@ -4,14 +4,16 @@ import Testing
 
 /// What `base64.b64decode` of Python 3 says to each text; nil: it raises.
 @Suite struct Base64Tests {
-  @Test(arguments: [
-    ("", []), ("AAAA", [0, 0, 0]), ("QUJD", [65, 66, 67]), ("QUI=", [65, 66]), ("QQ==", [65]), ("QQ", nil), ("Q", nil),
-    ("QUI", nil), ("QUJDRA", nil), ("QU=I", nil), ("QQ==QUJD", [65]), ("QUI=QUJD", [65, 66]), ("Q=Q=", nil),
-    ("=QUJD", [65, 66, 67]), ("QUJD=", [65, 66, 67]), ("QUJD====", [65, 66, 67]), ("QU\nJD", [65, 66, 67]),
-    (" Q U J D ", [65, 66, 67]), ("QU!JD", [65, 66, 67]), ("QU-_JD", [65, 66, 67]), ("!!!!", []), ("-_", []),
-    ("QUJD\u{e9}", nil), ("QQ==\u{e9}", nil), ("Q===", nil), ("QU==", [65]), ("QQ=!=", [65]), ("QQ=\n=", [65]),
-    ("QQ=A=", [65, 0]), ("+/+/", [251, 255, 191]), ("\u{0}QUJD", [65, 66, 67]),
-  ] as [(String, [UInt8]?)])
+  @Test(
+    arguments: [
+      ("", []), ("AAAA", [0, 0, 0]), ("QUJD", [65, 66, 67]), ("QUI=", [65, 66]), ("QQ==", [65]), ("QQ", nil),
+      ("Q", nil),
+      ("QUI", nil), ("QUJDRA", nil), ("QU=I", nil), ("QQ==QUJD", [65]), ("QUI=QUJD", [65, 66]), ("Q=Q=", nil),
+      ("=QUJD", [65, 66, 67]), ("QUJD=", [65, 66, 67]), ("QUJD====", [65, 66, 67]), ("QU\nJD", [65, 66, 67]),
+      (" Q U J D ", [65, 66, 67]), ("QU!JD", [65, 66, 67]), ("QU-_JD", [65, 66, 67]), ("!!!!", []), ("-_", []),
+      ("QUJD\u{e9}", nil), ("QQ==\u{e9}", nil), ("Q===", nil), ("QU==", [65]), ("QQ=!=", [65]), ("QQ=\n=", [65]),
+      ("QQ=A=", [65, 0]), ("+/+/", [251, 255, 191]), ("\u{0}QUJD", [65, 66, 67]),
+    ] as [(String, [UInt8]?)])
   func likePython(_ text: String, _ bytes: [UInt8]?) {
     #expect(Base64.decode(Array(text.utf8).span) == bytes)
   }

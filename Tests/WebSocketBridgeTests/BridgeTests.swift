@@ -74,7 +74,8 @@ import WebSocket
       #expect(await eventually { phone.types.contains("agent_response") })
       phone.send(#"{"type":"ping"}"#)
       phone.send(#"{"type":"tts_cancel"}"#)
-      #expect(await eventually { phone.types.contains("pong") && site.service.state.withLock { $0.cancels.count } == 1 })
+      #expect(
+        await eventually { phone.types.contains("pong") && site.service.state.withLock { $0.cancels.count } == 1 })
       #expect(phone.types.filter { $0 == "agent_response" }.count == 1)
     }
   }
@@ -112,7 +113,8 @@ import WebSocket
       #expect(await eventually { phone.types.contains("pong") })
       #expect(site.service.state.withLock { $0.texts } == [])
       phone.drop()
-      #expect(await eventually { site.service.state.withLock { $0.texts == ["a", "b", "c"] && $0.segments.count == 1 } })
+      #expect(
+        await eventually { site.service.state.withLock { $0.texts == ["a", "b", "c"] && $0.segments.count == 1 } })
     }
   }
 

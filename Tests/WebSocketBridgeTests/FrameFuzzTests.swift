@@ -90,7 +90,8 @@ import Testing
       "[" + (0..<Int.random(in: 0...3, using: &random)).map { _ in value(&random, depth + 1) }.joined(separator: ",")
         + space(&random) + "]"
     default:
-      "{" + (0..<Int.random(in: 0...3, using: &random)).map { _ in "\"k\":\(value(&random, depth + 1))" }
+      "{"
+        + (0..<Int.random(in: 0...3, using: &random)).map { _ in "\"k\":\(value(&random, depth + 1))" }
         .joined(separator: ",") + "}"
     }
   }

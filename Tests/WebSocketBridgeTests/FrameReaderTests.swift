@@ -18,18 +18,20 @@ import Testing
   }
 
   private static func taken(
-    _ session: String = "s", index: Int32 = 0, seconds: Int64 = 0, isLast: Bool = false, content: [UInt8]? = [65, 66, 67]
+    _ session: String = "s", index: Int32 = 0, seconds: Int64 = 0, isLast: Bool = false,
+    content: [UInt8]? = [65, 66, 67]
   ) -> ClientFrame {
     .audioSegment(
       session: session,
       segment: .init(index: index, content: content, duration_ms: seconds * 1000, isLast: isLast))
   }
 
-  @Test(arguments: [
-    ("3", 3), (#""3""#, 3), (#"" 3 ""#, 3), (#""+3""#, 3), (#""0_3""#, 3), ("\"３\"", 3), ("3.9", 3), ("true", 1),
-    ("false", 0), ("-0.5", 0), (#""-0""#, 0), ("-0", 0), ("0", 0), ("4095", 4095), ("1e2", 100), ("\"٣\"", 3),
-    (#""\u0033""#, 3), ("\"\u{3000}3\"", 3), ("\"\u{3000}３\"", 3), ("4095.9", 4095),
-  ] as [(String, Int32)])
+  @Test(
+    arguments: [
+      ("3", 3), (#""3""#, 3), (#"" 3 ""#, 3), (#""+3""#, 3), (#""0_3""#, 3), ("\"３\"", 3), ("3.9", 3), ("true", 1),
+      ("false", 0), ("-0.5", 0), (#""-0""#, 0), ("-0", 0), ("0", 0), ("4095", 4095), ("1e2", 100), ("\"٣\"", 3),
+      (#""\u0033""#, 3), ("\"\u{3000}3\"", 3), ("\"\u{3000}３\"", 3), ("4095.9", 4095),
+    ] as [(String, Int32)])
   func integers(_ json: String, _ index: Int32) {
     #expect(Self.segment("\"segment_index\":\(json)") == Self.taken(index: index))
   }
@@ -58,28 +60,31 @@ import Testing
     #expect(Self.segment("\"segment_index\":0,\"is_last\":\(json)") == Self.taken(isLast: isLast))
   }
 
-  @Test(arguments: [
-    (#""3""#, 3), (#"" 4 ""#, 4), ("3.9", 3), ("true", 1), ("null", 0), (#""""#, 0), ("0", 0), ("false", 0), ("[]", 0),
-    ("{}", 0), ("-5", 0), ("1e300", 86_400), (#""abc""#, nil), (#""3.5""#, nil), ("[1]", nil), (#"{"a":1}"#, nil),
-    ("NaN", nil), ("Infinity", nil),
-  ] as [(String, Int64?)])
+  @Test(
+    arguments: [
+      (#""3""#, 3), (#"" 4 ""#, 4), ("3.9", 3), ("true", 1), ("null", 0), (#""""#, 0), ("0", 0), ("false", 0),
+      ("[]", 0),
+      ("{}", 0), ("-5", 0), ("1e300", 86_400), (#""abc""#, nil), (#""3.5""#, nil), ("[1]", nil), (#"{"a":1}"#, nil),
+      ("NaN", nil), ("Infinity", nil),
+    ] as [(String, Int64?)])
   func durations(_ json: String, _ seconds: Int64?) {
     let expected = seconds.map { Self.taken(seconds: $0) } ?? Self.refusal(Text.failed)
     #expect(Self.segment("\"segment_index\":0,\"duration\":\(json)") == expected)
   }
 
   /// (members beside audio and index, the session or the refusal)
-  @Test(arguments: [
-    (#""voice_session_id":"a b ""#, "a b"), (#""voice_session_id":7"#, "7"), (#""voice_session_id":7.0"#, "7.0"),
-    (#""voice_session_id":true"#, "True"), (#""voice_session_id":"","client_segment_id":"x-1""#, "x"),
-    (#""client_segment_id":"a_b-c:3""#, "a_b-c"), (#""client_segment_id":" a -3""#, "a"),
-    (#""voice_session_id":0,"client_segment_id":"x:1""#, "x"), (#""voice_session_id":"\u4f60""#, "你"),
-    (#""voice_session_id":" ","client_segment_id":"x-1""#, nil),
-    (#""voice_session_id":"\#u{3000}","client_segment_id":"x-1""#, nil), (#""voice_session_id":[1]"#, nil),
-    (#""voice_session_id":{"a":1},"client_segment_id":"x-1""#, nil), (#""client_segment_id":7"#, nil),
-    (#""client_segment_id":"abc""#, nil), (#""client_segment_id":"-3""#, nil), (#""client_segment_id":"""#, nil),
-    (#""x":1"#, nil),
-  ] as [(String, String?)])
+  @Test(
+    arguments: [
+      (#""voice_session_id":"a b ""#, "a b"), (#""voice_session_id":7"#, "7"), (#""voice_session_id":7.0"#, "7.0"),
+      (#""voice_session_id":true"#, "True"), (#""voice_session_id":"","client_segment_id":"x-1""#, "x"),
+      (#""client_segment_id":"a_b-c:3""#, "a_b-c"), (#""client_segment_id":" a -3""#, "a"),
+      (#""voice_session_id":0,"client_segment_id":"x:1""#, "x"), (#""voice_session_id":"\u4f60""#, "你"),
+      (#""voice_session_id":" ","client_segment_id":"x-1""#, nil),
+      (#""voice_session_id":"\#u{3000}","client_segment_id":"x-1""#, nil), (#""voice_session_id":[1]"#, nil),
+      (#""voice_session_id":{"a":1},"client_segment_id":"x-1""#, nil), (#""client_segment_id":7"#, nil),
+      (#""client_segment_id":"abc""#, nil), (#""client_segment_id":"-3""#, nil), (#""client_segment_id":"""#, nil),
+      (#""x":1"#, nil),
+    ] as [(String, String?)])
   func sessions(_ members: String, _ session: String?) {
     let frame = Self.read(
       #"{"type":"audio_segment","data":{\#(members),"audio_base64":"QUJD","segment_index":0}}"#)
@@ -105,13 +110,15 @@ import Testing
     let frame = Self.read(
       #"{"type":"audio_segment","data":{"voice_session_id":"s","audio_base64":"QQ","segment_index":2}}"#)
     #expect(frame == Self.taken(index: 2, content: nil))
-    let escaped = #"{"type":"audio_segment","data":{"voice_session_id":"s","audio_base64":"\/\/8A\n","segment_index":0}}"#
+    let escaped =
+      #"{"type":"audio_segment","data":{"voice_session_id":"s","audio_base64":"\/\/8A\n","segment_index":0}}"#
     #expect(Self.read(escaped) == Self.taken(content: [255, 255, 0]))
   }
 
   @Test(arguments: [
     ("", true), ("null", true), ("[]", true), ("{", true), ("{}x", true), ("\u{feff}{\"type\":\"ping\"}", true),
-    (#"{"type":"text","data":null}"#, true), (#"{"type":"text","data":[]}"#, true), (#"{"type":"text","data":"x"}"#, true),
+    (#"{"type":"text","data":null}"#, true), (#"{"type":"text","data":[]}"#, true),
+    (#"{"type":"text","data":"x"}"#, true),
     (#"{"type":"recording_started","data":0}"#, true), (#"{"type":"audio_message","data":false}"#, true),
     (#"{"type":"transcribe_only","data":null}"#, true), (#"{"type":"ping",}"#, true), (#"{"type":01}"#, true),
     (#"{'type':'ping'}"#, true), (#"{"type":"ping","x":"\u00zz"}"#, true), ("{\"a\":\"\n\"}", true),
@@ -129,8 +136,10 @@ import Testing
 
   @Test(arguments: [
     (#"{}"#, ClientFrame.unknown), (#"{"type":7}"#, .unknown), (#"{"type":"PING"}"#, .unknown),
-    (#"{"type":" ping"}"#, .unknown), (#"{"type":null}"#, .unknown), (#"{"type":"retry","data":{"turn_id":"t"}}"#, .unknown),
-    (#"{"type":"end_conversation"}"#, .endConversation), (#"{"type":"tts_cancel"}"#, .cancelSpeech(turnID: "", heard_ms: nil)),
+    (#"{"type":" ping"}"#, .unknown), (#"{"type":null}"#, .unknown),
+    (#"{"type":"retry","data":{"turn_id":"t"}}"#, .unknown),
+    (#"{"type":"end_conversation"}"#, .endConversation),
+    (#"{"type":"tts_cancel"}"#, .cancelSpeech(turnID: "", heard_ms: nil)),
     (#"{"type":"recording_started","data":{"voice_session_id":" r "}}"#, .recordingStarted(session: "r")),
     (#"{"type":"recording_started"}"#, .refused(.recordingStarted, text: Text.voiceSessionMissing, isMalformed: false)),
     (
@@ -146,7 +155,8 @@ import Testing
     (#""你好\n""#, ClientFrame.text(text: "你好\n", clientMessageID: nil, chipID: "")),
     (#""\ud83d\ude00""#, .text(text: "😀", clientMessageID: nil, chipID: "")), (#""""#, .empty(.text)),
     ("null", .empty(.text)), ("0", .empty(.text)), ("[]", .empty(.text)), (#"" \u3000\n""#, .empty(.text)),
-    ("7", .refused(.text, text: Text.failed, isMalformed: true)), ("true", .refused(.text, text: Text.failed, isMalformed: true)),
+    ("7", .refused(.text, text: Text.failed, isMalformed: true)),
+    ("true", .refused(.text, text: Text.failed, isMalformed: true)),
     ("[1]", .refused(.text, text: Text.failed, isMalformed: true)),
     (#""a\ud800""#, .refused(.text, text: Text.failed, isMalformed: true)),
     (#""a\u0000""#, .refused(.text, text: Text.failed, isMalformed: true)),

@@ -12,7 +12,8 @@ import Testing
     let writer = FrameWriter(conversation: "a\"b\n你", isVersion2: false)
     let origin = FrameWriter.Origin(sequence: 7, epoch: "e", time: FrameTimestamp(unixMicroseconds: 0))
     let frame = text(writer.frame(.agentResponse, origin) { $0.member("text", "好\u{1}") })
-    #expect(frame.hasPrefix(#"{"type":"agent_response","conversation_id":"a\"b\n你","data":{"text":"好\u0001"},"timestamp":""#))
+    #expect(
+      frame.hasPrefix(#"{"type":"agent_response","conversation_id":"a\"b\n你","data":{"text":"好\u0001"},"timestamp":""#))
     #expect(frame.hasSuffix(#"+00:00"}"#))
     let error = text(writer.error("x", code: "INTERNAL") { $0.member("more", 1) })
     #expect(error.hasPrefix(#"{"type":"error","data":{"message":"x"},"timestamp":"#))
@@ -31,11 +32,14 @@ import Testing
     #expect(error.hasPrefix(#"{"type":"error","data":{"message":"x","code":"INTERNAL","more":1},"timestamp":"#))
   }
 
-  @Test(arguments: [
-    (0, "1970-01-01T00:00:00.000000+00:00"), (-1, "1969-12-31T23:59:59.999999+00:00"),
-    (1_778_168_373_123_456, "2026-05-07T15:39:33.123456+00:00"), (951_782_400_000_000, "2000-02-29T00:00:00.000000+00:00"),
-    (4_107_542_399_999_999, "2100-02-28T23:59:59.999999+00:00"), (-2_208_988_800_000_000, "1900-01-01T00:00:00.000000+00:00"),
-  ] as [(Int64, String)])
+  @Test(
+    arguments: [
+      (0, "1970-01-01T00:00:00.000000+00:00"), (-1, "1969-12-31T23:59:59.999999+00:00"),
+      (1_778_168_373_123_456, "2026-05-07T15:39:33.123456+00:00"),
+      (951_782_400_000_000, "2000-02-29T00:00:00.000000+00:00"),
+      (4_107_542_399_999_999, "2100-02-28T23:59:59.999999+00:00"),
+      (-2_208_988_800_000_000, "1900-01-01T00:00:00.000000+00:00"),
+    ] as [(Int64, String)])
   func timestamps(_ microseconds: Int64, _ text: String) {
     #expect(FrameTimestamp(unixMicroseconds: microseconds).text == text)
   }

@@ -56,7 +56,9 @@ final class Phone: WebSocketHandler, Sendable {
 
   var frames: [Frame] {
     state.withLock { $0.texts }.compactMap { text in
-      (try? JSONSerialization.jsonObject(with: Data(text.utf8))).flatMap { $0 as? [String: Any] }.map { Frame(json: $0) }
+      (try? JSONSerialization.jsonObject(with: Data(text.utf8))).flatMap { $0 as? [String: Any] }.map {
+        Frame(json: $0)
+      }
     }
   }
 

@@ -175,4 +175,3 @@ enum Reference {
     }
   }
 }
-

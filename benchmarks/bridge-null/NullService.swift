@@ -13,7 +13,8 @@ struct NullService: ConversationV1.ConversationServiceHandler {
   ) async throws -> ConversationV1.WhoAmIResponse {
     let token = context.metadataValue("authorization")?.dropFirst("Bearer ".count) ?? ""
     guard !token.isEmpty else { throw Status(.unauthenticated, "no token") }
-    return .init(userID: "user", tokenExpireTime: .init(seconds: Int64(Date().timeIntervalSince1970) + 86_400, nanos: 0))
+    return .init(
+      userID: "user", tokenExpireTime: .init(seconds: Int64(Date().timeIntervalSince1970) + 86_400, nanos: 0))
   }
 
   func connect(

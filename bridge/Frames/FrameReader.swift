@@ -123,7 +123,8 @@ struct FrameReader {
     if heard.kind == .integer || heard.kind == .float {
       heard_ms = Int64(max(0, min(PythonRules.number(heard, bytes), Double(Limits.duration_s))) * 1000)
     }
-    return .cancelSpeech(turnID: identifier(fields[.turnID], bytes, limit: Limits.turnID_characters) ?? "", heard_ms: heard_ms)
+    return .cancelSpeech(
+      turnID: identifier(fields[.turnID], bytes, limit: Limits.turnID_characters) ?? "", heard_ms: heard_ms)
   }
 
   private func retry(_ fields: FrameFields, _ bytes: Span<UInt8>) -> ClientFrame {
@@ -133,7 +134,9 @@ struct FrameReader {
     guard case .value(let session) = PythonRules.identifier(fields[.voiceSessionID], bytes) else {
       return malformed(.retry)
     }
-    guard case .value(let generation) = PythonRules.integer(fields[.generation], bytes) else { return malformed(.retry) }
+    guard case .value(let generation) = PythonRules.integer(fields[.generation], bytes) else {
+      return malformed(.retry)
+    }
     return .retryTranscription(session: session, generation: Int32(clamping: generation))
   }
 

@@ -60,6 +60,10 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
   // The position that the phone confirmed, and the one that is being stored.
   private var confirmed: Int64 = 0
   private var isConfirming = false
+  /// The position to ask for, whether a ping for one is unanswered or about to be sent, and when the last one was.
+  private var wanted: Int64 = 0
+  private var isAsking = false
+  private var lastAsked = NIODeadline.uptimeNanoseconds(0)
 
   private var ageTimer: Scheduled<Void>?
 
@@ -319,13 +323,28 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
     guard request.device != nil else { return }
     let held = min(order.lowestSequence ?? .max, output.lowestSequence ?? .max)
     let safe = min(sequence, held &- 1)
-    guard safe > confirmed else { return }
-    connection?.ping(UInt64(safe))
+    guard safe > confirmed, safe > wanted else { return }
+    wanted = safe
+    if !isAsking { ask() }
+  }
+
+  /// One ping at a time, and not too many: a phone's pongs are limited.
+  private func ask() {
+    isAsking = true
+    let next = lastAsked + .milliseconds(Limits.confirmation_ms)
+    guard next <= .now() else {
+      loop.scheduleTask(deadline: next) { self.ask() }
+      return
+    }
+    lastAsked = .now()
+    connection?.ping(UInt64(wanted))
   }
 
   func receivedPong(_ payload: UInt64) {
     guard let sequence = Int64(exactly: payload), sequence > confirmed, sequence <= events.position else { return }
     confirmed = sequence
+    isAsking = false
+    if wanted > confirmed { ask() }
     guard !isConfirming, let device = request.device else { return }
     isConfirming = true
     _ = launch { await self.storeConfirmation(device: device) }

@@ -82,15 +82,15 @@ final class SpeechSynthesis: Sendable {
 
   /// As `isWanted`. Throws `SpeechSynthesisError.tooLarge`.
   func append(_ part: [UInt8]) throws(SpeechSynthesisError) -> Bool {
-    let size_bytes = state.withLock { state -> Int? in
-      guard state.end == nil else { return nil }
+    let (isWanted, fits) = state.withLock { state in
+      guard state.end == nil else { return (false, true) }
+      guard state.bytes.count + part.count <= Limits.sentence_bytes else { return (true, false) }
       state.bytes += part
-      return state.bytes.count
+      return (true, true)
     }
-    guard let size_bytes else { return false }
-    guard size_bytes <= Limits.sentence_bytes else { throw .tooLarge(limit_bytes: Limits.sentence_bytes) }
-    notify()
-    return true
+    guard fits else { throw .tooLarge(limit_bytes: Limits.sentence_bytes) }
+    if isWanted { notify() }
+    return isWanted
   }
 
   /// Returns when nobody reads it any more, when it has ended, or when the task is cancelled.

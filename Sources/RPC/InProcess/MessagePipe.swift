@@ -133,6 +133,8 @@ final class MessagePipe<Message: Sendable>: Sendable {
           guard state.reader == nil else {
             return (.failed(Status(.failedPrecondition, "a call has one reader")), [])
           }
+          // An idle stream waits here: it needs no room for messages, which go straight to a waiting reader.
+          state.messages = []
           state.reader = (id, continuation)
           return (.wait, [])
         }

@@ -39,7 +39,8 @@ struct BridgeInProcess {
         settings: settings, group: group, logger: logger)
       return BridgeInProcess(
         server: server, endpoint: configuration.bridge.address.withPort(of: server.localAddress),
-        tls: settings.tls == nil ? nil : configuration.tls, certificates: settings.tls, channel: channel, issuer: issuer,
+        tls: settings.tls == nil ? nil : configuration.tls, certificates: settings.tls, channel: channel,
+        issuer: issuer,
         servesConsole: settings.servesConsole)
     } catch {
       throw CommandFailure("bridge.address: cannot listen on \(configuration.bridge.address): \(error)")

@@ -20,9 +20,6 @@ class Script:
     THREE = "三句"
     FAIL = "模型坏了"
     UNREADABLE = "听不懂的录音"
-    LONG = "讲一个长故事"
-    # A reply of less than 16 KiB whose frame has 90: JSON writes each of these characters in six bytes.
-    LONG_REPLY = "很久很久以前" + "\x01" * 15000
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -57,8 +54,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             text = engines.greeting
         elif Script.THREE in said:
             text = "第一句。[SPLIT]第二句。[SPLIT]第三句。"
-        elif Script.LONG in said:
-            text = Script.LONG_REPLY
         else:
             text = f"回:{said}"
         self.send_response(200)

@@ -16,7 +16,8 @@ def engines():
 @pytest.fixture(scope="session")
 def speaking(tmp_path_factory, engines):
     """The server that reads replies aloud."""
-    with Server(tmp_path_factory.mktemp("speaking"), env={**engines.environment, "LIFEECHO_CONNECT_HEARTBEAT": "1s"}) as server:
+    env = {**engines.environment, "LIFEECHO_CONNECT_HEARTBEAT": "1s"}
+    with Server(tmp_path_factory.mktemp("speaking"), env=env) as server:
         yield server
 
 

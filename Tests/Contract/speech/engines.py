@@ -95,6 +95,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """Clients that give up are part of the tests."""
+
+
 class Engines:
     """Replies are looked up by what was said; sentences are made at once unless told otherwise."""
 
@@ -110,8 +117,7 @@ class Engines:
         # Bytes at a time, and the pause between them; 0: everything at once.
         self.drip_bytes = 0
         self.drip_s = 0.005
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self.http.daemon_threads = True
+        self.http = _Server(("127.0.0.1", 0), _Handler)
         self.http.engines = self
         threading.Thread(target=self.http.serve_forever, args=(0.1,), daemon=True).start()
 

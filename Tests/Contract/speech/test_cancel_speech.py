@@ -15,10 +15,9 @@ from person import COMPLETE_PROFILE, Events, Person, fresh, open_channel
 from refusals import refused
 from server import Server
 from speech.engines import audio, duration_ms
-from speech.listening import MP3, begun, cancel, chunks, quiet, replies, sentences, wait_spoken
+from speech.listening import begun, cancel, chunks, quiet, replies, sentences, wait_spoken
 from speech.rawcalls import RawConnection, connect, read_together
 from speech.test_speech import unlike
-from waiting import wait_until
 
 LONG = "很长的一句话讲的是河边的老屋和门口的槐树还有很多别的事情。" * 36
 
@@ -38,17 +37,20 @@ def long_reply(engines):
 # On the wire.
 
 
-@pytest.mark.parametrize("connections", ["the same connection", "another connection"])
+@pytest.mark.parametrize("connections", ["the same connection", "another connection", "a window smaller than a chunk"])
 def test_no_chunk_of_the_older_epoch_after_the_acknowledgement(engines, speaking, listener, long_reply, connections):
     """Frames as they arrived. With another connection, what is in the stream's socket when the answer is read counts as
-    arrived before it."""
+    arrived before it. With the small window, a part of a chunk waits in the server when the cancel comes."""
+    is_narrow = connections == "a window smaller than a chunk"
     total_before = 0
     for round_ in range(6):
         conversation = begun(listener, fresh("conversation"))
         request = pb.CancelSpeechRequest(conversation_id=conversation, request_id=str(uuid.uuid4()))
-        with RawConnection(speaking.target, listener.metadata) as stream, \
-                engines.dripping(6_000, 0.002 * (1 + round_ % 3)):
-            other = stream if connections == "the same connection" else RawConnection(speaking.target, listener.metadata)
+        with RawConnection(speaking.target, listener.metadata, window=(16 if is_narrow else 512) << 10) as stream, \
+                engines.dripping(0 if is_narrow else 6_000, 0.002 * (1 + round_ % 3)):
+            other = stream
+            if connections == "another connection":
+                other = RawConnection(speaking.target, listener.metadata)
             try:
                 events = connect(stream, conversation)
                 stream.read_until(lambda c: any(Events.kind(e) == "replay_completed" for e in c.events(events)))

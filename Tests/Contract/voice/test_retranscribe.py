@@ -5,7 +5,6 @@ from database import Database
 from person import COMPLETE_PROFILE, Person, fresh, open_channel
 from server import Server, run
 from speaking import failed, session_of, speak, spoken
-from waiting import wait_until
 
 
 def test_one_recording_and_all_of_them(tmp_path):

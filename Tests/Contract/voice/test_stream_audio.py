@@ -1,9 +1,6 @@
 """StreamAudio against a foreign client: durability, order, refusals, generations."""
-import time
-
 import grpc
 import pytest
-from google.protobuf import any_pb2
 from google.rpc import error_details_pb2
 
 from contract import pb, resources

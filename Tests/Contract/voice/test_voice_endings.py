@@ -9,8 +9,7 @@ from contract import pb, resources
 from person import COMPLETE_PROFILE, Events, Person, fresh, open_channel
 from refusals import read
 from server import Server
-from speaking import AudioStream, audio, failed, segment, session_of, speak, spoken
-from waiting import wait_until
+from speaking import AudioStream, failed, session_of, speak, spoken
 
 
 def somebody(folder, **settings):

@@ -7,12 +7,11 @@ import grpc
 import pytest
 
 from conftest import SPEECH
-from contract import pb, resources
+from contract import pb
 from database import Database
 from person import COMPLETE_PROFILE, Events, Person, fresh, gapless, open_channel
 from server import Server
-from speaking import AudioStream, audio, segment, session_of, speak, spoken
-from waiting import wait_until
+from speaking import AudioStream, audio, session_of, speak, spoken
 
 WORDS = [f"第{n}句。" for n in range(12)]
 

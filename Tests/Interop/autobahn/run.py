@@ -23,6 +23,8 @@ SHORT_SIZES = (1, 4, 8, 10, 12)
 #: 12.1-12.5 and 13.1-13.7.
 KINDS = [f"12.{kind}" for kind in range(1, 6)] + [f"13.{kind}" for kind in range(1, 8)]
 PARALLELISM = 2
+#: kosoku gives a case 20 s where the suite gives 480: the long messages are sent less than 1,000 times.
+CASE_BYTES = 32 << 20
 
 
 def mend_compression_cases() -> None:
@@ -39,21 +41,27 @@ def mend_compression_cases() -> None:
 
     for case in case12_x_x.Case12_X_X + case12_x_x.Case13_X_X:
         case.onMessage = on_message
+        case.COUNT = min(case.COUNT, CASE_BYTES // case.LEN)
 
 
-async def run_server(binary: str, cases: list[str]) -> list:
+async def run_server(binary: str, batches: list[list[str]]) -> list:
     server = subprocess.Popen([binary, "--port", "0", "--deflate-all"], stdout=subprocess.PIPE, text=True)
+    results = []
     try:
         port = int(server.stdout.readline())
-        return await kosoku.run_fuzzingclient(f"127.0.0.1:{port}", cases, None, concurrency=PARALLELISM)
-    except kosoku.FailureError as failure:
-        return failure.results
+        for batch in batches:
+            try:
+                results += await kosoku.run_fuzzingclient(f"127.0.0.1:{port}", batch, None, concurrency=PARALLELISM)
+            except kosoku.FailureError as failure:
+                results += failure.results
     finally:
         server.terminate()
         server.wait()
+    return results
 
 
-async def run_client(binary: str, cases: list[str]) -> list:
+async def run_client(binary: str, batches: list[list[str]]) -> list:
+    cases = [case for batch in batches for case in batch]
     async with kosoku.run_fuzzingserver(cases, None, host="127.0.0.1", port=0) as server:
         client = await asyncio.create_subprocess_exec(
             binary, "--fuzzing-server", f"{server.address}:{server.port}", "--deflate-all"
@@ -68,13 +76,14 @@ async def run_client(binary: str, cases: list[str]) -> list:
             await client.wait()
 
 
-def selected(arguments: argparse.Namespace) -> list[str]:
+def selected(arguments: argparse.Namespace) -> list[list[str]]:
+    """Batches of cases."""
     if arguments.case:
-        return arguments.case
-    cases = [f"{category}.*" for category in (1, 2, 3, 4, 5, 6, 7, 9, 10)]
+        return [[case] for case in arguments.case]
+    plain = [f"{category}.*" for category in (1, 2, 3, 4, 5, 6, 7, 9, 10)]
     if arguments.full:
-        return cases + ["12.*", "13.*"]
-    return cases + [f"{kind}.{size}" for kind in KINDS for size in SHORT_SIZES]
+        return [plain] + [[f"{kind}.*"] for kind in KINDS]
+    return [plain] + [[f"{kind}.{size}" for size in SHORT_SIZES] for kind in KINDS]
 
 
 def main() -> int:

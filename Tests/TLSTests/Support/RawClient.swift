@@ -45,6 +45,8 @@ final class RawClient {
 
   func write(_ bytes: [UInt8]) -> Bool { SSL_write(ssl, bytes, Int32(bytes.count)) > 0 }
 
+  func close() { SSL_shutdown(ssl) }
+
   func requestKeyUpdate() {
     SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED)
     SSL_do_handshake(ssl)

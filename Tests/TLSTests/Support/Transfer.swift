@@ -105,11 +105,11 @@ final class Transfer: ChannelDuplexHandler {
 
 /// Waits for a condition of another thread.
 func waitUntil(
-  _ what: String, seconds: Double = 30, _ condition: () -> Bool
+  _ what: @autoclosure () -> String, seconds: Double = 10, _ condition: () -> Bool
 ) async throws {
   let deadline = ContinuousClock.now + .seconds(seconds)
   while !condition() {
-    guard ContinuousClock.now < deadline else { throw TimedOut(description: what) }
+    guard ContinuousClock.now < deadline else { throw TimedOut(description: what()) }
     try await Task.sleep(for: .milliseconds(2))
   }
 }
