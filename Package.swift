@@ -99,21 +99,28 @@ let package = Package(
       name: "lifeecho",
       dependencies: [
         "RPC", "HTTP2", "TLS", "ConversationAPI", "ConversationServer", "Conversation", "Interview", "PostgreSQL",
-        "ConversationStore", "Engines", "Auth", "Operations", "Protobuf", "ProtobufJSON", "WebSocket", "WebSocketBridge",
+        "ConversationStore", "Engines", "Auth", "Operations", "Protobuf", "ProtobufJSON", "WebSocket",
+        "WebSocketBridge",
         Product.nioCore, Product.nioPosix, Product.nioHTTP1, Product.logging, Product.metrics, Product.coreMetrics,
         Product.lifecycle, Product.signals, Product.arguments,
       ], swiftSettings: strict),
     // Tests, one folder per target.
     tests("Interview"),
-    tests("Conversation", ["Interview"]),
+    tests("Conversation", ["Interview", Product.logging]),
     tests("PostgreSQL"),
-    tests("ConversationStore", ["PostgreSQL", "Conversation", "Interview"]),
+    tests("ConversationStore", ["PostgreSQL", "Conversation", "Interview", Product.logging]),
     .executableTarget(
       name: "websocket-echo-server", dependencies: ["WebSocket", Product.nioCore, Product.nioPosix],
       path: "Tests/Interop/websocket-echo-server", swiftSettings: strict),
-    tests("WebSocket", ["TLS", "COpenSSL", "CZlib", Product.nioCore, Product.nioPosix, Product.nioEmbedded]),
+    .executableTarget(
+      name: "bridge-null",
+      dependencies: [
+        "ConversationAPI", "RPC", "WebSocket", "WebSocketBridge", Product.nioCore, Product.nioPosix, Product.logging,
+      ], path: "benchmarks/bridge-null", swiftSettings: strict),
+    tests("WebSocket", ["TLS", Product.nioCore, Product.nioPosix, Product.nioHTTP1, Product.nioEmbedded]),
     tests(
-      "WebSocketBridge", ["WebSocket", "ConversationAPI", "RPC", "HTTP2", Product.nioCore, Product.nioPosix, Product.logging]),
+      "WebSocketBridge",
+      ["WebSocket", "ConversationAPI", "RPC", "HTTP2", Product.nioCore, Product.nioPosix, Product.logging]),
     tests(
       "TLS",
       [

@@ -10,7 +10,7 @@ stamp=$root/.build/setup.stamp
 
 # What the build links against and generates with, what tests and benchmarks drive it with.
 packages="build-essential pkg-config libnghttp2-dev libpq-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler
-  python3-protobuf libssl-dev zlib1g-dev postgresql postgresql-client curl ca-certificates nghttp2-client
+  python3-protobuf libssl-dev openssl zlib1g-dev postgresql postgresql-client curl ca-certificates nghttp2-client
   nghttp2-server git python3 python3-venv ffmpeg espeak-ng chromium"
 
 # Added to nghttp2 with its defences against Rapid Reset (CVE-2023-44487) and CONTINUATION floods (CVE-2024-28182).

@@ -150,7 +150,8 @@ import Testing
   @Test(arguments: [
     ("grpc.address", "localhost", "--grpc: 'localhost' has no port"), ("grpc.address", "off", "gRPC cannot be off"),
     ("admin.address", "::1:80", "--admin: an IPv6 address needs brackets"),
-    ("bridge.address", "8080", "--bridge: '8080' has no port"), ("bridge.console", "maybe", "is not one of auto, on, off"),
+    ("bridge.address", "8080", "--bridge: '8080' has no port"),
+    ("bridge.console", "maybe", "is not one of auto, on, off"),
     ("bridge.piece_pause", "1h", "is outside"), ("bridge.legacy_session_max", "0s", "is outside"),
     ("database.url", "", "--database-url: it is empty"),
     ("chips.max", "0", "--set chips.max: '0' is not a whole number"),

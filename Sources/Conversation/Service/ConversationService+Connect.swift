@@ -57,7 +57,8 @@ extension ConversationService {
       try await stream.send(.suggestions(suggestions), clock.now())
     }
     return OpenStream(
-      subscription: subscription, output: stream, greeting: welcome.turn, untilTurn: command.untilTurn, isOver: false)
+      subscription: subscription, output: stream, greeting: welcome.awaited, untilTurn: command.untilTurn, isOver: false
+    )
   }
 
   private func replay(
@@ -82,20 +83,19 @@ extension ConversationService {
   /// What an interactive client gets besides the log.
   private enum Welcome {
     case none
-    /// Chips follow when this turn has ended.
-    case greeting(TurnID)
+    case greeting(AwaitedGreeting)
     case resume(Suggestions)
 
-    var turn: TurnID? {
-      guard case .greeting(let turn) = self else { return nil }
-      return turn
+    var awaited: AwaitedGreeting? {
+      guard case .greeting(let greeting) = self else { return nil }
+      return greeting
     }
   }
 
   private func greet(
     _ user: UserID, _ conversation: ConversationID, _ outcome: ConnectOutcome, now: Timestamp
   ) async throws -> Welcome {
-    if let open = outcome.openGreeting { return .greeting(open.turn) }
+    if let open = outcome.openGreeting { return .greeting(.turn(open.turn)) }
     let context = outcome.context
     let due = Greeting.due(
       historyIsEmpty: outcome.messageCount == 0, profile: context.profile,
@@ -111,11 +111,12 @@ extension ConversationService {
       case .leased(let turn, let events):
         hub.publish(conversation, events)
         turns.start(turn)
-        return .greeting(turn.lease.turn)
+        return .greeting(.turn(turn.lease.turn))
       case .open(let turn, _):
-        return .greeting(turn)
+        return .greeting(.turn(turn))
       case .notDue:
-        break
+        // Somebody was quicker: greeted, or spoke. Either comes as live events, its chips behind it.
+        return .greeting(.any)
       }
     }
     guard let suggestions = try resumeSuggestions(context) else { return .none }
@@ -175,7 +176,7 @@ extension ConversationService {
       if let until = stream.untilTurn, event.turn == until, event.kind.endsTurn { return false }
     case .turnChips(let chips):
       // Chips of a greeting go to whoever waited for it; those of a reply to everybody.
-      guard chips.kind == .reply || chips.turn == stream.greeting else { return true }
+      guard chips.kind == .reply || stream.awaits(chips.turn) else { return true }
       try await stream.output.send(.suggestions(chips.suggestions), clock.now())
     case .heartbeat(let head):
       try await stream.output.send(.heartbeat(head: head), clock.now())
@@ -202,15 +203,14 @@ package struct ConversationOutput: Sendable, Equatable {
 package final class OpenStream: Sendable {
   fileprivate let subscription: Subscription
   fileprivate let output: OutputStream
-  /// The greeting whose chips this client waits for.
-  fileprivate let greeting: TurnID?
+  fileprivate let greeting: AwaitedGreeting?
   /// The turn whose end is the stream's.
   fileprivate let untilTurn: TurnID?
   /// Everything was delivered; some of it may still be read aloud.
   fileprivate let isOver: Bool
 
   fileprivate init(
-    subscription: Subscription, output: OutputStream, greeting: TurnID?, untilTurn: TurnID?, isOver: Bool
+    subscription: Subscription, output: OutputStream, greeting: AwaitedGreeting?, untilTurn: TurnID?, isOver: Bool
   ) {
     self.subscription = subscription
     self.output = output
@@ -218,6 +218,21 @@ package final class OpenStream: Sendable {
     self.untilTurn = untilTurn
     self.isOver = isOver
   }
+
+  /// Whether this client waits for the chips of that greeting.
+  fileprivate func awaits(_ turn: TurnID) -> Bool {
+    switch greeting {
+    case nil: false
+    case .turn(let awaited): awaited == turn
+    case .any: true
+    }
+  }
+}
+
+/// The greeting whose chips a client waits for.
+private enum AwaitedGreeting: Sendable {
+  case turn(TurnID)
+  case any
 }
 
 private struct OutputStream: Sendable {

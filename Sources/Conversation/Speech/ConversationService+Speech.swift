@@ -1,3 +1,5 @@
+import Metrics
+
 extension ConversationService {
   /// What a stream that asks for speech will carry; `nil`: no engine is configured, and no chunk will come.
   package func speechFormat(_ speech: Connect.Speech) throws -> SpeechFormat? {
@@ -36,6 +38,7 @@ extension ConversationService {
       CancelSpeechCommand(
         user: user, conversation: conversation, turn: turn, heard: heard, request: request, digest: digest.bytes,
         now: clock.now()))
+    if !outcome.duplicate { speech?.metrics.cancels.increment() }
     await hub.silence(outcome, of: user, conversation)
     return (outcome.epoch, outcome.duplicate)
   }

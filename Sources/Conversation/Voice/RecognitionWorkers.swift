@@ -95,9 +95,16 @@ final class RecognitionWorkers: Sendable {
     guard let recognizer else { throw ConversationError.engineMissing }
     return try await gate.pass {
       try await withTimeout(milliseconds: self.settings.recognitionTimeout_ms) {
-        try await recognizer.transcribe(recording)
+        Self.spoken(try await recognizer.transcribe(recording))
       }
     }
+  }
+
+  /// What of a recogniser's answer somebody said. PostgreSQL takes no U+0000, and nobody says it; an engine in the field
+  /// answers a failure with a text that begins so, which must not become the person's words.
+  private static func spoken(_ answer: String) -> String {
+    if answer.hasPrefix("转写失败") { return "" }
+    return answer.unicodeScalars.contains("\0") ? answer.replacing("\0", with: "") : answer
   }
 
   private func claim(_ limit: Int) async -> [ClaimedSegment] {
@@ -153,8 +160,7 @@ final class RecognitionWorkers: Sendable {
       let text = try await withTimeout(milliseconds: settings.recognitionTimeout_ms) {
         try await recognizer.transcribe(segment.recording)
       }
-      // PostgreSQL takes no U+0000, and nobody says it.
-      return .recognised(text.unicodeScalars.contains("\0") ? text.replacing("\0", with: "") : text)
+      return .recognised(Self.spoken(text))
     } catch {
       if Task.isCancelled { return nil }
       logger.warning(

@@ -4,9 +4,7 @@ import Foundation
 /// The machine's time of day.
 struct SystemClock: WallClock {
   func now() -> Timestamp {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000)
+    Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
   }
 }
 
@@ -15,9 +13,7 @@ struct TimeOrderedIdentifiers: IdentifierSource {
   private static let digits = Array("0123456789abcdef".utf8)
 
   func next() -> String {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    let milliseconds = UInt64(time.tv_sec) * 1_000 + UInt64(time.tv_nsec) / 1_000_000
+    let milliseconds = UInt64(Date().timeIntervalSince1970 * 1_000)
     let high = milliseconds << 16 | 0x7000 | UInt64.random(in: 0..<0x1000)
     let low = UInt64.random(in: 0..<(1 << 62)) | 1 << 63
     return String(unsafeUninitializedCapacity: 36) { buffer in
