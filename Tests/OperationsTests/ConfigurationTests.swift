@@ -29,7 +29,8 @@ import Testing
       configuration.bridge
         == .init(
           address: .tcp(host: "127.0.0.1", port: 8080), console: .auto, piecePause: .milliseconds(500),
-          legacySession_max: .seconds(24 * 3600), origins: []))
+          legacySession_max: .seconds(24 * 3600), origins: [],
+          connectionsPerAddress: 2048))
     #expect(configuration.admin == .tcp(host: "127.0.0.1", port: 9090))
     #expect(configuration.database.url == nil && configuration.database.poolSize == 16)
     #expect(configuration.data == .init(path: "./.lifeecho", isEphemeral: false))

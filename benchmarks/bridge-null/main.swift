@@ -25,8 +25,11 @@ let logger = Logger(label: "bridge-null") { _ in SwiftLogNoOpLogHandler() }
 var router = ServerRouter()
 NullService().register(on: &router)
 let channel = InProcessChannel(policy: ServerPolicy(router: router, interceptors: [], logger: logger), group: group)
+// All of the load comes from one address.
+var settings = BridgeSettings()
+settings.connectionsPerAddress = 0
 let server = try await BridgeServer.start(
-  on: .tcp(host: host, port: port), channel: channel, credentials: BridgeCredentials { _ in "service" }, group: group,
-  logger: logger)
+  on: .tcp(host: host, port: port), channel: channel, credentials: BridgeCredentials { _ in "service" },
+  settings: settings, group: group, logger: logger)
 FileHandle.standardOutput.write(Data("listening on \(host):\(server.localAddress?.port ?? port)\n".utf8))
 while true { try await Task.sleep(for: .seconds(3600)) }

@@ -27,6 +27,7 @@ package final class BridgeServer: Sendable {
     let pages = settings.servesConsole ? ConsolePages() : nil
     var configuration = WebSocketConfiguration()
     configuration.originPolicy = settings.origins
+    configuration.connectionsPerAddress = settings.connectionsPerAddress
     var makeTLSHandler: (@Sendable () throws -> any ChannelHandler)?
     if let tls = settings.tls { makeTLSHandler = { try TLSHandler(context: tls.current) } }
     // Tasks do not keep their executor alive; whoever holds these does.

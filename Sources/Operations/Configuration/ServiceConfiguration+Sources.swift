@@ -8,7 +8,8 @@ extension ServiceConfiguration {
       console: try sources.value(Settings.bridgeConsole),
       piecePause: try sources.value(Settings.bridgePiecePause),
       legacySession_max: try sources.value(Settings.bridgeLegacySessionMax),
-      origins: try sources.value(Settings.bridgeOrigins))
+      origins: try sources.value(Settings.bridgeOrigins),
+      connectionsPerAddress: try sources.value(Settings.bridgeConnectionsPerAddress))
     admin = try sources.value(Settings.adminAddress)
     tls = try Self.tls(sources)
     database = Database(

@@ -31,6 +31,8 @@ package struct ServiceConfiguration: Sendable, Equatable {
     package var legacySession_max: Duration
     /// Empty: all.
     package var origins: [String]
+    /// 0: no limit.
+    package var connectionsPerAddress: Int
   }
 
   package struct Database: Sendable, Equatable {

@@ -26,6 +26,10 @@ package enum Settings {
     "bridge.origins", "ORIGIN,…", default: "",
     "Web pages that may connect, such as https://app.example; empty: all (apps send no origin)",
     parse: SettingValue.list)
+  package static let bridgeConnectionsPerAddress = Setting(
+    "bridge.connections_per_address", "COUNT", default: "2048",
+    "Phones from one IP address (IPv6: /64); behind a load balancer 0: no limit",
+    parse: SettingValue.integer(0...1_000_000))
   package static let adminAddress = Setting(
     "admin.address", flag: "--admin", "ADDRESS", default: "127.0.0.1:9090",
     "Where /metrics, /healthz and /readyz are served: HOST:PORT, unix:PATH or off", parse: Endpoint.init(parsing:))
@@ -158,7 +162,7 @@ package enum Settings {
     [
       grpcAddress.description, grpcEventLoops.description, bridgeAddress.description,
       bridgeConsole.description, bridgePiecePause.description, bridgeLegacySessionMax.description,
-      bridgeOrigins.description, adminAddress.description,
+      bridgeOrigins.description, bridgeConnectionsPerAddress.description, adminAddress.description,
       tlsCertificate.description, tlsKey.description,
       databaseURL.description, databasePoolSize.description, databaseStatementTimeout.description,
       databaseConnectTimeout.description, dataDirectory.description, dataEphemeral.description,

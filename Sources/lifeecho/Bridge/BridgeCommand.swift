@@ -52,6 +52,9 @@ struct BridgeCommand: AsyncParsableCommand {
     help: ArgumentHelp("How long a phone that cannot renew its token stays connected.", valueName: "duration"))
   var legacySessionMax = "24h"
 
+  @Option(help: ArgumentHelp("Phones from one IP address; behind a load balancer 0: no limit.", valueName: "count"))
+  var connectionsPerAddress = 2048
+
   @Option(help: ArgumentHelp("Where /metrics, /healthz and /readyz are.", valueName: "host:port | off"))
   var admin = "off"
 
@@ -90,6 +93,8 @@ struct BridgeCommand: AsyncParsableCommand {
     settings.piecePause = TimeAmount(try duration(piecePause, "--piece-pause"))
     settings.legacySession = TimeAmount(try duration(legacySessionMax, "--legacy-session-max"))
     settings.origins = OriginPolicy(origin)
+    guard connectionsPerAddress >= 0 else { throw CommandFailure("--connections-per-address: must not be negative") }
+    settings.connectionsPerAddress = connectionsPerAddress
     settings.servesConsole = try console ?? endpoint(listen, "--listen").isLoopback
     switch (tlsCert, tlsKey) {
     case (nil, nil): break

@@ -9,6 +9,7 @@ extension BridgeSettings {
     piecePause = TimeAmount(configuration.piecePause)
     legacySession = TimeAmount(configuration.legacySession_max)
     origins = OriginPolicy(configuration.origins)
+    connectionsPerAddress = configuration.connectionsPerAddress
     servesConsole = configuration.servesConsole
   }
 }
