@@ -41,6 +41,7 @@ package enum ErrorStatus {
       details: [GoogleRPC.BadRequest(fieldViolations: [.init(field: field, description: description)])])
   }
 
+  /// For a declared service whose implementation comes later: MemoirIngestService (its outbox is filled already).
   static func unimplemented(_ what: String) -> Status {
     make(.unimplemented, "NOT_BUILT", "\(what) is not built yet")
   }

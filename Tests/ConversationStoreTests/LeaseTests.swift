@@ -68,6 +68,7 @@ extension TurnsOfManyServers {
         one.lease_ms = 1
         try await one.send()
       }
+      // The leases of 1 ms run out by PostgreSQL's clock, which no test can turn.
       try await Task.sleep(for: .milliseconds(2))
       let claims = await (0..<8).concurrentMap { index in
         try await person.store.claimTurns(

@@ -56,7 +56,7 @@ def test_somebody_listens_to_a_long_recording_once(heard, conversation):
             with AudioStream(heard, conversation, "s", recording_started=True) as second:
                 feedback = live.wait_kind("listening_feedback").listening_feedback
                 assert feedback.voice_session_id == "s" and feedback.text == "嗯,我在听,您慢慢说"
-                time.sleep(1.5)
+                time.sleep(1.5)  # that nothing comes can only be waited for: past the delay of 1 s or less
                 second.say(1, "二", last=True)
         live.wait_for(lambda e: any(d.user_message.text == "一二" for d in e.of("user_message")), "the message")
         assert len(live.of("listening_feedback")) == 1
@@ -74,7 +74,7 @@ def test_a_recording_that_is_over_is_not_listened_to(heard, conversation, how):
                 stream.cancel()
             elif how == "end":
                 stream.finish()
-            time.sleep(2)
+            time.sleep(2)  # the same
         assert not live.of("listening_feedback")
 
 

@@ -94,7 +94,7 @@ def test_killed_in_the_middle_of_the_recognition(tmp_path):
     with Life(tmp_path / "data") as life:
         conversation = fresh("conversation")
         speak(life.person, conversation, "s", *(f"!slow 700\n{words}" for words in WORDS[:6]))
-        time.sleep(0.4)
+        time.sleep(0.4)  # any moment of the recognition will do, which takes longer than both
         life.kill()
         time.sleep(0.4)
         life.kill()
@@ -105,7 +105,7 @@ def test_killed_between_recognition_and_the_last_segment(tmp_path):
     with Life(tmp_path / "data") as life:
         conversation = fresh("conversation")
         speak(life.person, conversation, "s", *WORDS[:5], last=False)
-        time.sleep(1)
+        time.sleep(1)  # most of it is recognised by then; any moment must do
         life.kill()
         speak(life.person, conversation, "s", *WORDS[5:7], first=5)
         once(life, conversation, "".join(WORDS[:7]))
