@@ -8,31 +8,6 @@ import Testing
 
 /// Real sockets, well-behaved and not.
 @Suite(.serialized) struct SocketTests {
-  @Test func ownClientAndServer() async throws {
-    try await withListener { listener, port, server in
-      let journal = Journal()
-      let client = WebSocketClient(group: MultiThreadedEventLoopGroup.singleton)
-      let connection = try await client.connect(to: .tcp(host: "127.0.0.1", port: port), target: "/x?token=t") {
-        Recorder($0, journal)
-      }
-      let long = String(repeating: "生于一九五二年。", count: 20_000)
-      connection.eventLoop.execute {
-        connection.send(text: "你好")
-        connection.send(text: long)
-        connection.ping(7)
-        connection.send(text: "last")
-      }
-      try await journal.wait(for: "last")
-      try await journal.wait(for: "pong 7")
-      #expect(journal.all.filter { !$0.hasPrefix("writable") && $0 != "pong 7" } == ["opened", "你好", long, "last"])
-      #expect(listener.connectionCount == 1)
-      connection.eventLoop.execute { connection.close(.normal, reason: "done") }
-      try await journal.wait(for: "closed 1000 clean")
-      try await server.wait(for: "closed 1000 clean")
-      try await waitUntil("no connection") { listener.connectionCount == 0 }
-    }
-  }
-
   @Test func overAUnixSocket() async throws {
     let directory = try FileManager.default.url(
       for: .itemReplacementDirectory, in: .userDomainMask, appropriateFor: URL(fileURLWithPath: "/tmp"), create: true)
@@ -360,7 +335,9 @@ import Testing
       }
       let reasons = [first.frame(), second.frame()].compactMap { $0 }
       #expect(reasons.allSatisfy { $0.code == 1012 })
-      #expect(Set(reasons.map(\.text)) == ["retry in 1 s", "retry in 2 s"])
+      // Each socket has its own reason; the one that is still in its handshake takes one, too.
+      #expect(Set(reasons.map(\.text)).count == 2)
+      #expect(reasons.allSatisfy { ["retry in 1 s", "retry in 2 s", "retry in 3 s"].contains($0.text) })
       #expect(waiting.remaining() == "")
       first.send(.close(1012))
       #expect(first.frame() == nil)
@@ -467,33 +444,6 @@ import Testing
       let ends = journal.all.filter { $0.hasPrefix("closed") }.sorted()
       #expect(ends == ["closed 1001 clean", "closed 1006 unclean", "closed 1006 unclean", "closed 4000 clean"])
       #expect(!journal.has("never heard"))
-    }
-  }
-
-  /// A server may say something before its client has seen the 101.
-  @Test func aClientHearsWhatCameWithTheAnswer() async throws {
-    try await withListener(reply: { connection, line in
-      if line == "opened" { connection.send(text: "welcome") }
-    }) { _, port, server in
-      let journal = Journal()
-      let client = WebSocketClient(group: MultiThreadedEventLoopGroup.singleton)
-      _ = try await client.connect(to: .tcp(host: "127.0.0.1", port: port), target: "/") {
-        Recorder($0, journal, reply: Recorder.echo)
-      }
-      try await server.wait(for: "welcome")
-      #expect(journal.all == ["opened", "welcome"])
-    }
-  }
-
-  @Test func aClientChecksTheAnswer() async throws {
-    let service = WebSocketService(authorize: { _ in .refuse(PlainResponse(status: 401)) })
-    try await withListener(service) { _, port in
-      let client = WebSocketClient(group: MultiThreadedEventLoopGroup.singleton)
-      await #expect(throws: WebSocketClient.Failure.refused(status: 401)) {
-        _ = try await client.connect(to: .tcp(host: "127.0.0.1", port: port), target: "/?token=x") {
-          Recorder($0, Journal())
-        }
-      }
     }
   }
 }

@@ -42,6 +42,15 @@ struct SplittingTests {
     return bytes
   }
 
+  /// Compressed text that is corrupt and whose intact part is not UTF-8 either fails for whichever is seen first, and
+  /// that depends on the cuts: both are 1007.
+  private func blamed(_ said: [Frame]) -> [Frame] {
+    said.map { frame in
+      let reasons = ["text is not UTF-8", "compressed data is corrupt"]
+      return frame.code == 1007 && reasons.contains(frame.text) ? .close(1007, reasons[0]) : frame
+    }
+  }
+
   @Test func everyWayToCutAStream() {
     let seed = UInt64.random(in: 1...UInt64.max)
     var dice = Dice(state: seed)
@@ -50,7 +59,7 @@ struct SplittingTests {
       let bytes = stream(&dice)
       var whole = Subject(deflate: DeflateTests.full)
       let heard = whole.feed(bytes)
-      let said = whole.said()
+      let said = blamed(whole.said())
       if let last = heard.last, case .ended = last { ends += 1 }
       var cut = Subject(deflate: DeflateTests.full)
       var heardInPieces: [Heard] = []
@@ -60,7 +69,7 @@ struct SplittingTests {
         heardInPieces += cut.feed(Array(rest.prefix(count)))
         rest = rest.dropFirst(count)
       }
-      let saidInPieces = cut.said()
+      let saidInPieces = blamed(cut.said())
       #expect(heardInPieces == heard, "seed \(seed), round \(round)")
       #expect(saidInPieces == said, "seed \(seed), round \(round)")
     }

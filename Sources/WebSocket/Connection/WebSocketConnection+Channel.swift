@@ -120,6 +120,7 @@ extension WebSocketConnection: ChannelDuplexHandler {
 
   /// Closes when the socket has taken everything, or when the linger time is over.
   private func closeAfterWriting(_ context: ChannelHandlerContext) {
+    guard !isDisconnected else { return }
     let channel = context.channel
     let written = context.eventLoop.makePromise(of: Void.self)
     written.futureResult.whenComplete { _ in channel.close(promise: nil) }
@@ -134,7 +135,8 @@ extension WebSocketConnection: ChannelDuplexHandler {
   }
 
   func disconnected() {
-    guard context != nil else { return }
+    guard context != nil, !isDisconnected else { return }
+    isDisconnected = true
     settle()
     deliverHeld()
     guard context != nil else { return }

@@ -17,7 +17,7 @@ extension WebSocketConnection {
     rescheduleForDeflate()
     if let separate {
       writeCopyOfOutgoing(context)
-      context.write(NIOAny(separate), promise: nil)
+      write(separate, context)
     } else if outgoing.readableBytes >= Limits.read_bytes {
       writeCopyOfOutgoing(context)
     }
@@ -125,14 +125,12 @@ extension WebSocketConnection {
         buffer = ByteBuffer(buffer: pooled)
         loop.workspace.give(output: pooled)
       }
-      context.write(NIOAny(buffer), promise: nil)
-      hasUnflushed = true
+      write(buffer, context)
     }
     while !backlog.isEmpty, context.channel.isWritable {
       let piece = backlog.removeFirst()
       backlog_bytes -= piece.readableBytes
-      context.write(NIOAny(piece), promise: nil)
-      hasUnflushed = true
+      write(piece, context)
     }
     guard hasUnflushed else { return }
     hasUnflushed = false
@@ -144,8 +142,15 @@ extension WebSocketConnection {
   }
 
   private func writeCopyOfOutgoing(_ context: ChannelHandlerContext) {
-    context.write(NIOAny(ByteBuffer(buffer: outgoing)), promise: nil)
+    write(ByteBuffer(buffer: outgoing), context)
     outgoing.clear()
+  }
+
+  /// Nothing is written once the socket is gone: the handshake's handlers may then still be in the pipeline, which
+  /// take no bytes.
+  private func write(_ buffer: ByteBuffer, _ context: ChannelHandlerContext) {
+    guard !isDisconnected else { return }
+    context.write(NIOAny(buffer), promise: nil)
     hasUnflushed = true
   }
 

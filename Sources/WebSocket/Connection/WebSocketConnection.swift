@@ -34,6 +34,8 @@ package final class WebSocketConnection: @unchecked Sendable {
   var isCongested = false
   var reportedWritable = true
   var isFinished = false
+  /// The socket is gone; what had arrived before is still being delivered.
+  var isDisconnected = false
   var isResumeScheduled = false
   /// The peer's reason in its close frame, or what went wrong; empty while open.
   package internal(set) var closeReason = ""
