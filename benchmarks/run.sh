@@ -69,7 +69,8 @@ make_bridge_peer() {
 
 # The bridge in front of a service that does nothing, built as the service itself is.
 make_bridge_null() {
-  swift build -c release --package-path "$root" --product bridge-null -Xswiftc -enforce-exclusivity=unchecked || return 1
+  swift build -c release --package-path "$root" --product bridge-null --static-swift-stdlib \
+    -Xswiftc -enforce-exclusivity=unchecked || return 1
   cp "$root/.build/release/bridge-null" "$build/bridge-null"
 }
 

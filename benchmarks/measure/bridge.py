@@ -22,6 +22,8 @@ STORM_AT_ONCE = 2000
 SETTLE_S = 15
 # Messages for about a second of the bridge's CPU and two of the peer's.
 COUNTS = {"ping": (200_000, 50_000), "text": (60_000, 20_000), "audio": (25_600, 8_192), "connect": (6_000, 2_000)}
+# What `lifeecho serve` and `lifeecho bridge` set for themselves.
+ALLOCATOR = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=127"}
 
 
 class Load:
@@ -72,7 +74,7 @@ def measure(programs, directory: Path, quick: bool) -> dict:
 def _null(programs, directory: Path) -> Server:
     server = Server(
         "bridge", [str(programs.bridge_null), "--listen", "127.0.0.1:0"], directory / "bridge-null.log",
-        r"listening on (\d\S*)")
+        r"listening on (\d\S*)", ALLOCATOR)
     server.address = server.ready.group(1)
     return server
 

@@ -23,7 +23,7 @@ class Service(Server):
         secret.chmod(0o600)
         super().__init__(
             "lifeecho",
-            [str(binary), "serve", "--grpc", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data-dir",
+            [str(binary), "serve", "--grpc", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--bridge", "off", "--data-dir",
              str(directory / "data"), "--jwt-secret-file", str(secret), "--set", "grpc.event_loops=1",
              *database],
             directory / "lifeecho.log", r"grpc listening on (\S+).*admin listening on (\S+).*\nready")

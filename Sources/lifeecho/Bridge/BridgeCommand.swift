@@ -62,6 +62,7 @@ struct BridgeCommand: AsyncParsableCommand {
   var logLevel = "info"
 
   func run() async throws {
+    Allocator.tune()
     try await reportingFailure {
       guard let level = Logger.Level(rawValue: logLevel) else { throw CommandFailure("--log-level \(logLevel)?") }
       LogFormat.auto.bootstrap(level: level)

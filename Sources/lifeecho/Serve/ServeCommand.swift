@@ -30,6 +30,7 @@ struct ServeCommand: AsyncParsableCommand {
   @OptionGroup var settings: SettingOptions
 
   func run() async throws {
+    Allocator.tune()
     try await reportingFailure {
       var flags: [String: String] = [:]
       if let grpc { flags["grpc.address"] = grpc }
