@@ -42,11 +42,14 @@ make_grpc_cpp() {
   pkg-config --exists grpc++ && command -v grpc_cpp_plugin ||
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
       libgrpc++-dev protobuf-compiler-grpc </dev/null || return 1
-  mkdir -p "$build/grpc-cpp" && protoc -I "$root/protos/grpc/health/v1" --cpp_out="$build/grpc-cpp" \
-    --grpc_out="$build/grpc-cpp" --plugin=protoc-gen-grpc="$(command -v grpc_cpp_plugin)" health.proto || return 1
+  rm -rf "$build/grpc-cpp"
+  mkdir -p "$build/grpc-cpp"
+  (cd "$root/protos" && protoc -I . --cpp_out="$build/grpc-cpp" --grpc_out="$build/grpc-cpp" \
+    --plugin=protoc-gen-grpc="$(command -v grpc_cpp_plugin)" \
+    grpc/health/v1/health.proto google/rpc/status.proto lifeecho/conversation/v1/*.proto) || return 1
   # shellcheck disable=SC2046
   c++ -std=c++17 -O2 -I"$build/grpc-cpp" -o "$build/grpc-cpp-peer" "$source/peers/grpc-cpp/server.cpp" \
-    "$build"/grpc-cpp/*.cc $(pkg-config --cflags --libs grpc++ protobuf)
+    $(find "$build/grpc-cpp" -name '*.cc') $(pkg-config --cflags --libs grpc++ protobuf)
 }
 
 make_grpc_swift() {
@@ -84,7 +87,7 @@ made "$build/grpc-cpp-peer" make_grpc_cpp "$source/peers/grpc-cpp" || true
 made "$build/grpc-swift-peer" make_grpc_swift "$source/peers/grpc-swift/Package.swift" \
   "$source/peers/grpc-swift/Sources" || true
 made "$build/bridge-load" make_bridge_load "$source/bridge/load" "$source/load/loop.h" || true
-made "$build/bridge-null" make_bridge_null "$root/Sources" "$root/bridge" "$root/Package.swift" || true
+made "$build/bridge-null" make_bridge_null "$root/Sources" "$root/bridge" "$source/bridge-null" "$root/Package.swift" || true
 made "$build/bridge-venv/installed" make_bridge_peer "$source/bridge/peer/requirements.txt" || true
 made "$build/venv/installed" make_fastapi "$source/peers/fastapi/requirements.txt" || true
 

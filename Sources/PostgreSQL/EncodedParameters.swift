@@ -14,7 +14,8 @@ struct EncodedParameters: Sendable {
     }
     lengths.reserveCapacity(values.count)
     types.reserveCapacity(values.count)
-    bytes.reserveCapacity(values.count * 16)
+    // Speech is long: growing would copy it several times.
+    bytes.reserveCapacity(values.reduce(0) { $0 + Self.length_bytes($1) })
     for value in values {
       let start = bytes.count
       types.append(try append(value))
@@ -31,6 +32,23 @@ struct EncodedParameters: Sendable {
 
   private static func tooLarge(_ message: String) -> PostgreSQLError {
     PostgreSQLError(kind: .configuration, message: message)
+  }
+
+  /// About as many bytes as a value takes, never fewer for those that can be long.
+  private static func length_bytes(_ value: PostgreSQLValue) -> Int {
+    switch value {
+    case .text(let value): value.utf8.count
+    case .bytes(let value): value.count
+    case .jsonb(let value): 1 + value.utf8.count
+    case .textArray(let values): values.reduce(20) { $0 + 4 + $1.utf8.count }
+    case .bytesArray(let values): values.reduce(20) { $0 + 4 + $1.count }
+    case .boolArray(let values): 20 + 5 * values.count
+    case .int16Array(let values): 20 + 6 * values.count
+    case .int32Array(let values): 20 + 8 * values.count
+    case .int64Array(let values): 20 + 12 * values.count
+    case .doubleArray(let values): 20 + 12 * values.count
+    default: 8
+    }
   }
 
   /// Appends one value and returns its type.

@@ -87,10 +87,10 @@ def wait_same(page, person, conversation):
                lambda: f"shown: {messages(page)}\nstored: {stored(person, conversation)}", 30)
 
 
-def get(server, path):
+def get(server, path, method="GET"):
     connection = http.client.HTTPConnection(server.bridge, timeout=10)
     try:
-        connection.request("GET", path)
+        connection.request(method, path)
         answer = connection.getresponse()
         return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
     finally:
@@ -117,6 +117,7 @@ def test_every_file_is_served_with_the_policy(server):
             least, besides = POLICY[directive]
             assert least <= set(sources.split()) <= least | besides, directive
         assert headers["x-content-type-options"] == "nosniff"
+        assert get(server, f"/{path.name}" if path else "/", "HEAD") == (200, headers, b"")
     for path in ("/README.md", "/../PROTOCOL.md", "/nothing.js"):
         assert get(server, path)[0] == 404
 

@@ -42,8 +42,8 @@ import Testing
   }
 
   @Test func overAUnixSocket() async throws {
-    let directory = try FileManager.default.url(
-      for: .itemReplacementDirectory, in: .userDomainMask, appropriateFor: URL(fileURLWithPath: "/tmp"), create: true)
+    let directory = FileManager.default.temporaryDirectory.appendingPathComponent("http2-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
     defer { try? FileManager.default.removeItem(at: directory) }
     let path = directory.appendingPathComponent("s").path
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)

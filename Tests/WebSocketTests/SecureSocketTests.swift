@@ -10,8 +10,8 @@ import Testing
 @Suite(.serialized) struct SecureSocketTests {
   /// A certificate for localhost, and its key, in a directory that `body` alone knows.
   private func withCertificate(_ body: (_ certificate: String, _ key: String) async throws -> Void) async throws {
-    let directory = try FileManager.default.url(
-      for: .itemReplacementDirectory, in: .userDomainMask, appropriateFor: URL(fileURLWithPath: "/tmp"), create: true)
+    let directory = FileManager.default.temporaryDirectory.appendingPathComponent("websocket-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
     defer { try? FileManager.default.removeItem(at: directory) }
     let certificate = directory.appendingPathComponent("certificate.pem").path
     let key = directory.appendingPathComponent("key.pem").path

@@ -9,8 +9,8 @@ import Testing
 /// Real sockets, well-behaved and not.
 @Suite(.serialized) struct SocketTests {
   @Test func overAUnixSocket() async throws {
-    let directory = try FileManager.default.url(
-      for: .itemReplacementDirectory, in: .userDomainMask, appropriateFor: URL(fileURLWithPath: "/tmp"), create: true)
+    let directory = FileManager.default.temporaryDirectory.appendingPathComponent("websocket-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
     defer { try? FileManager.default.removeItem(at: directory) }
     let path = directory.appendingPathComponent("s").path
     let journal = Journal()

@@ -122,7 +122,7 @@ private final class Mailbox: Sendable {
   private struct State {
     var events: [ConversationV1.ConversationEvent] = []
     var sequence: Int64 = 0
-    var reader: CheckedContinuation<[ConversationV1.ConversationEvent]?, Never>?
+    var reader: UnsafeContinuation<[ConversationV1.ConversationEvent]?, Never>?
     var isClosed = false
   }
 
@@ -145,12 +145,17 @@ private final class Mailbox: Sendable {
     reader?.resume(returning: events)
   }
 
-  private typealias Reader = CheckedContinuation<[ConversationV1.ConversationEvent]?, Never>
+  private typealias Reader = UnsafeContinuation<[ConversationV1.ConversationEvent]?, Never>
 
   /// nil when the stream was cancelled.
   func next() async -> [ConversationV1.ConversationEvent]? {
-    await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
+    let waiting = state.withLock { state in
+      defer { state.events = [] }
+      return state.events
+    }
+    guard waiting.isEmpty else { return waiting }
+    return await withTaskCancellationHandler {
+      await withUnsafeContinuation { continuation in
         let ready = state.withLock { state -> [ConversationV1.ConversationEvent]?? in
           if state.isClosed { return .some(nil) }
           guard state.events.isEmpty else {

@@ -1,13 +1,13 @@
-"""Speech made durable: CPU of the service and of PostgreSQL for a segment, beside the bare INSERT of the same bytes; and
-a queue of segments that two servers recognise."""
+"""Speech made durable: CPU of the service and of PostgreSQL for a segment, beside the bare INSERT of the same bytes; a
+queue of segments that two servers recognise; and StreamAudio of a service that stores nothing, beside C++ gRPC."""
 
 import statistics
 import time
 from pathlib import Path
 
 from cluster import Cluster
-from processes import MeasurementError, cpu_s, load
-from service import Service, make_people
+from processes import ALLOCATOR, MeasurementError, Server, cpu_s, load
+from service import Service, make_people, write_people
 
 SESSIONS = 64
 WINDOW = 8
@@ -54,7 +54,40 @@ def measure(programs, directory: Path, quick: bool) -> dict:
         ratios |= queue["ratios"]
     finally:
         cluster.stop()
+    if programs.bridge_null and programs.grpc_cpp:
+        _stream(programs, directory, quick, figures, ratios)
     return {"figures": figures, "ratios": ratios}
+
+
+def _stream(programs, directory: Path, quick: bool, figures: dict, ratios: dict) -> None:
+    """Segments that are read, answered and dropped: the RPC stack alone, in rounds that take turns."""
+    people = directory / "people-stream"
+    write_people(people, "s", SESSIONS)
+    commands = {
+        "null service": [str(programs.bridge_null), "--grpc", "127.0.0.1:0"], "C++ gRPC": [str(programs.grpc_cpp)]}
+    rates: dict[str, list[float]] = {name: [] for name in commands}
+    servers = []
+    try:
+        for name, command in commands.items():
+            servers.append(Server(name, command, directory / f"stream-{name}.log", r"listening on (\S+)\n", ALLOCATOR
+                                  if command[0] == str(programs.bridge_null) else None))
+        for number in range(2 if quick else 6):
+            for server in servers:
+                before = server.cpu_s()
+                result = load(
+                    programs.load, "audio", server.ready.group(1), people, "c", SESSIONS, WINDOW, SEGMENT_BYTES,
+                    2 if quick else 4, 0)
+                if number:
+                    used_s = server.cpu_s() - before
+                    rates[server.name].append(result["segments"] * SEGMENT_BYTES / 1e6 / used_s)
+    finally:
+        for server in servers:
+            server.stop()
+    for name, values in rates.items():
+        figures[f"StreamAudio without store, {name}: MB a core second"] = {
+            "value": round(statistics.median(values)), "low": round(min(values)), "high": round(max(values))}
+    ratios["StreamAudio without store: MB a core second / C++ gRPC"] = (
+        statistics.median(rates["null service"]) / statistics.median(rates["C++ gRPC"]))
 
 
 def _sample(cluster: Cluster, service: Service | None, program: Path, *arguments: object) -> dict:

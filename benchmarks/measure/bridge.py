@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from processes import LOAD_CORE, MeasurementError, Server, kernel_bytes, load, resident_bytes
+from processes import ALLOCATOR, LOAD_CORE, MeasurementError, Server, kernel_bytes, load, resident_bytes
 from service import Service, make_people, write_people
 
 PEER_PORT = 18083
@@ -22,9 +22,6 @@ STORM_AT_ONCE = 2000
 SETTLE_S = 15
 # Messages for about a second of the bridge's CPU and two of the peer's.
 COUNTS = {"ping": (200_000, 50_000), "text": (60_000, 20_000), "audio": (25_600, 8_192), "connect": (6_000, 2_000)}
-# What `lifeecho serve` and `lifeecho bridge` set for themselves.
-ALLOCATOR = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=127"}
-
 
 class Load:
     """A load program that says when it is ready, begins at a line, and ends with its input."""

@@ -53,6 +53,10 @@ def kernel_bytes() -> int:
     return slab + pages * os.sysconf("SC_PAGE_SIZE")
 
 
+# What `lifeecho serve` and `lifeecho bridge` set for themselves.
+ALLOCATOR = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=127"}
+
+
 class Server:
     """A server pinned to one core. `ready` must match what it prints when it listens; its groups are kept."""
 

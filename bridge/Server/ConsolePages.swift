@@ -1,7 +1,7 @@
 import NIOCore
 import WebSocket
 
-/// The web console: three files in the binary, with a policy that lets the page talk to this server alone.
+/// The web console: its files in the binary, with a policy that lets the page talk to this server alone.
 struct ConsolePages: Sendable {
   private let files: [String: (type: String, body: ByteBuffer)]
 
@@ -41,7 +41,6 @@ struct ConsolePages: Sendable {
   func respond(to request: WebSocketRequest) -> PlainResponse? {
     guard request.method == "GET" || request.method == "HEAD", let file = files[request.path] else { return nil }
     return PlainResponse(
-      status: 200, headers: [(name: "Content-Type", value: file.type)] + Self.headers,
-      body: request.method == "HEAD" ? ByteBuffer() : file.body)
+      status: 200, headers: [(name: "Content-Type", value: file.type)] + Self.headers, body: file.body)
   }
 }

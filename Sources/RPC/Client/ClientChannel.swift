@@ -9,6 +9,11 @@ package protocol ClientChannel: Sendable {
   func begin<Q: WireMessage, S: WireMessage>(
     _ method: Method<Q, S>, request: Q?, options: CallOptions
   ) -> ClientCall<Q, S>
+
+  /// A call of a unary method.
+  func unary<Q: WireMessage, S: WireMessage>(
+    _ method: Method<Q, S>, _ request: Q, options: CallOptions
+  ) async throws -> S
 }
 
 /// A unary response with what came around it.
@@ -20,9 +25,13 @@ package struct ClientResponse<Message: WireMessage>: Sendable {
 
 extension ClientChannel {
   package func unary<Q: WireMessage, S: WireMessage>(
-    _ method: Method<Q, S>, _ request: Q, options: CallOptions = CallOptions()
+    _ method: Method<Q, S>, _ request: Q, options: CallOptions
   ) async throws -> S {
     try await begin(method, request: request, options: options).single()
+  }
+
+  package func unary<Q: WireMessage, S: WireMessage>(_ method: Method<Q, S>, _ request: Q) async throws -> S {
+    try await unary(method, request, options: CallOptions())
   }
 
   /// As `unary`, with the response's metadata.

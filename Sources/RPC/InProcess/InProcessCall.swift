@@ -89,6 +89,7 @@ final class InProcessCall<Request: WireMessage, Response: WireMessage>: ClientTr
   // MARK: The server's side
 
   private func sendHead() {
+    guard state.withLock({ $0.head == nil }) else { return }
     let metadata = context.responseMetadata
     let waiters = state.withLock { state in
       guard state.head == nil else { return [CheckedContinuation<Metadata, any Error>]() }
@@ -148,7 +149,8 @@ final class InProcessCall<Request: WireMessage, Response: WireMessage>: ClientTr
   }
 
   func next() async throws -> Response? {
-    try await cancelling { try await responses.next() }
+    if !Task.isCancelled, let response = responses.takeAtOnce() { return response }
+    return try await cancelling { try await responses.next() }
   }
 
   func single() async throws -> Response {
@@ -190,29 +192,4 @@ final class InProcessCall<Request: WireMessage, Response: WireMessage>: ClientTr
       throw state.withLock { $0.status } ?? Status(.cancelled, "\(error)")
     }
   }
-}
-
-/// The deadline of one in-process call, in the queue of the loop its handler runs on.
-///
-/// `@unchecked Sendable`: touched on `loop` only.
-private final class InProcessDeadline: DeadlineTarget, @unchecked Sendable {
-  var deadlineIndex: Int?
-  private let loop: any EventLoop
-  private let expired: @Sendable () -> Void
-
-  init(loop: any EventLoop, expired: @escaping @Sendable () -> Void) {
-    self.loop = loop
-    self.expired = expired
-  }
-
-  func start(after time: Duration) {
-    let deadline = NIODeadline.now() + TimeAmount(time)
-    loop.execute { DeadlineQueue.current(self.loop).add(self, deadline) }
-  }
-
-  func cancel() {
-    loop.execute { DeadlineQueue.current(self.loop).remove(self) }
-  }
-
-  func deadlineExpired() { expired() }
 }

@@ -17,6 +17,16 @@ package final class InProcessChannel: ClientChannel {
     executors = group.makeIterator().map { LoopExecutor.for($0) }
   }
 
+  package func unary<Q: WireMessage, S: WireMessage>(
+    _ method: Method<Q, S>, _ request: Q, options: CallOptions
+  ) async throws -> S {
+    guard let served = policy.methods.method(path: method.descriptor.path),
+      let route = served.route as? TypedRoute<Q, S>, route.isUnary
+    else { return try await begin(method, request: request, options: options).single() }
+    return try await InProcessUnaryCall(served, route, policy: policy, options: options, loop: group.any())
+      .response(to: request)
+  }
+
   package func begin<Q: WireMessage, S: WireMessage>(
     _ method: Method<Q, S>, request: Q?, options: CallOptions
   ) -> ClientCall<Q, S> {

@@ -15,10 +15,10 @@ final class MessagePipe<Message: Sendable>: Sendable {
     var messages: [Message] = []
     var head = 0
     var end: End?
-    var reader: (id: UInt64, continuation: CheckedContinuation<Message?, any Error>)?
-    var writers: [(id: UInt64, continuation: CheckedContinuation<Void, any Error>)] = []
+    var reader: (id: UInt64, continuation: UnsafeContinuation<Message?, any Error>)?
+    var writers: [(id: UInt64, continuation: UnsafeContinuation<Void, any Error>)] = []
     /// Those who wait until everything was read.
-    var flushers: [(id: UInt64, continuation: CheckedContinuation<Void, any Error>)] = []
+    var flushers: [(id: UInt64, continuation: UnsafeContinuation<Void, any Error>)] = []
     var nextID: UInt64 = 0
 
     var count: Int { messages.count - head }
@@ -49,10 +49,11 @@ final class MessagePipe<Message: Sendable>: Sendable {
 
   /// Throws the failure the pipe ended with, or `Status` FAILED_PRECONDITION after `finish`.
   func write(_ message: Message) async throws {
+    if !Task.isCancelled, writeAtOnce(message) { return }
     let id = state.withLock { $0.makeID() }
     try await withTaskCancellationHandler {
-      try await withCheckedThrowingContinuation { continuation in
-        let (outcome, reader) = state.withLock { state -> (WriteOutcome, CheckedContinuation<Message?, any Error>?) in
+      try await withUnsafeThrowingContinuation { continuation in
+        let (outcome, reader) = state.withLock { state -> (WriteOutcome, UnsafeContinuation<Message?, any Error>?) in
           if Task.isCancelled { return (.failed(CancellationError()), nil) }
           switch state.end {
           case .finished: return (.failed(Status(.failedPrecondition, "the call has ended")), nil)
@@ -76,7 +77,7 @@ final class MessagePipe<Message: Sendable>: Sendable {
         }
       }
     } onCancel: {
-      let writer = state.withLock { state -> CheckedContinuation<Void, any Error>? in
+      let writer = state.withLock { state -> UnsafeContinuation<Void, any Error>? in
         guard let index = state.writers.firstIndex(where: { $0.id == id }) else { return nil }
         return state.writers.remove(at: index).continuation
       }
@@ -84,11 +85,29 @@ final class MessagePipe<Message: Sendable>: Sendable {
     }
   }
 
+  /// False when the writer would have to wait, or the pipe has ended.
+  private func writeAtOnce(_ message: Message) -> Bool {
+    var reader: UnsafeContinuation<Message?, any Error>?
+    let isWritten = state.withLock { state in
+      guard case nil = state.end else { return false }
+      if let waiting = state.reader {
+        reader = waiting.continuation
+        state.reader = nil
+        return true
+      }
+      guard state.count + 1 < capacity else { return false }
+      state.messages.append(message)
+      return true
+    }
+    reader?.resume(returning: message)
+    return isWritten
+  }
+
   /// Suspends until the reader has taken every message.
   func flush() async throws {
     let id = state.withLock { $0.makeID() }
     try await withTaskCancellationHandler {
-      try await withCheckedThrowingContinuation { continuation in
+      try await withUnsafeThrowingContinuation { continuation in
         let outcome = state.withLock { state -> WriteOutcome in
           if Task.isCancelled { return .failed(CancellationError()) }
           if case .failed(let error) = state.end { return .failed(error) }
@@ -103,7 +122,7 @@ final class MessagePipe<Message: Sendable>: Sendable {
         }
       }
     } onCancel: {
-      let flusher = state.withLock { state -> CheckedContinuation<Void, any Error>? in
+      let flusher = state.withLock { state -> UnsafeContinuation<Void, any Error>? in
         guard let index = state.flushers.firstIndex(where: { $0.id == id }) else { return nil }
         return state.flushers.remove(at: index).continuation
       }
@@ -111,12 +130,22 @@ final class MessagePipe<Message: Sendable>: Sendable {
     }
   }
 
+  /// A message that waits, when taking it wakes nobody; nil when `next` has to see to it.
+  func takeAtOnce() -> Message? {
+    state.withLock { state in
+      guard state.writers.isEmpty, state.flushers.isEmpty else { return nil }
+      if case .failed = state.end { return nil }
+      return state.pop()
+    }
+  }
+
   /// The next message; nil after `finish` when all were read. Throws the failure at once, before what still waits.
   func next() async throws -> Message? {
+    if !Task.isCancelled, let message = takeAtOnce() { return message }
     let id = state.withLock { $0.makeID() }
     return try await withTaskCancellationHandler {
-      try await withCheckedThrowingContinuation { continuation in
-        let (outcome, writers) = state.withLock { state -> (ReadOutcome, [CheckedContinuation<Void, any Error>]) in
+      try await withUnsafeThrowingContinuation { continuation in
+        let (outcome, writers) = state.withLock { state -> (ReadOutcome, [UnsafeContinuation<Void, any Error>]) in
           if Task.isCancelled { return (.failed(CancellationError()), []) }
           if case .failed(let error) = state.end { return (.failed(error), []) }
           if let message = state.pop() {
@@ -146,7 +175,7 @@ final class MessagePipe<Message: Sendable>: Sendable {
         }
       }
     } onCancel: {
-      let reader = state.withLock { state -> CheckedContinuation<Message?, any Error>? in
+      let reader = state.withLock { state -> UnsafeContinuation<Message?, any Error>? in
         guard let reader = state.reader, reader.id == id else { return nil }
         state.reader = nil
         return reader.continuation
@@ -170,7 +199,7 @@ final class MessagePipe<Message: Sendable>: Sendable {
       switch (state.end, end) {
       case (nil, _), (.finished, .failed): state.end = end
       case (.failed, _), (.finished, .finished):
-        return (CheckedContinuation<Message?, any Error>?.none, [CheckedContinuation<Void, any Error>]())
+        return (UnsafeContinuation<Message?, any Error>?.none, [UnsafeContinuation<Void, any Error>]())
       }
       defer {
         state.reader = nil

@@ -65,6 +65,15 @@ final class TypedRoute<Request: WireMessage, Response: WireMessage>: Route {
     return try MessageFraming.frame(try await handle(message, context), limit_bytes: limit_bytes)
   }
 
+  /// The same on typed messages.
+  nonisolated(nonsending) func respond(_ request: Request, _ context: ServerContext) async throws -> Response {
+    switch handler {
+    case .unary(let handle): try await handle(request, context)
+    case .immediate(let handle): try handle(request, context)
+    default: throw Status(.internal, "not a unary method")
+    }
+  }
+
   func respondAtOnce(to request: ByteBuffer, _ context: ServerContext, limit_bytes: Int) throws -> ByteBuffer {
     guard case .immediate(let handle) = handler else { throw Status(.internal, "not an immediate method") }
     let message = try MessageFraming.decode(Request.self, from: request)

@@ -1,0 +1,109 @@
+import HTTP2
+import NIOCore
+import Protobuf
+import Synchronization
+
+/// One unary call within the process. Nothing flows, so there is no pipe: the handler's task leaves its response here,
+/// before the caller waits at all when the handler did not have to.
+final class InProcessUnaryCall<Request: WireMessage, Response: WireMessage>: Sendable {
+  private struct State {
+    var response: Response?
+    var outcome: Result<Response, Status>?
+    var caller: UnsafeContinuation<Response, any Error>?
+    var task: Task<Void, Never>?
+  }
+
+  private let policy: ServerPolicy
+  private let route: TypedRoute<Request, Response>
+  private let context: ServerContext
+  private let loop: any EventLoop
+  private let state = Mutex(State())
+
+  init(
+    _ served: ServedMethod, _ route: TypedRoute<Request, Response>, policy: ServerPolicy, options: CallOptions,
+    loop: any EventLoop
+  ) {
+    self.policy = policy
+    self.route = route
+    self.loop = loop
+    context = ServerContext(
+      method: served, request: .parsed(options.metadata), deadline: options.effectiveDeadline(), peer: "inproc:")
+  }
+
+  /// Throws `Status`. Cancelling the waiting task cancels the call.
+  func response(to request: Request) async throws -> Response {
+    if let deadline = context.deadline, deadline <= ContinuousClock.now { throw Status.deadlinePassed }
+    start(request)
+    if let outcome = state.withLock({ $0.outcome }) { return try outcome.get() }
+    let deadline = startDeadline()
+    defer { deadline?.cancel() }
+    return try await withTaskCancellationHandler {
+      try await withUnsafeThrowingContinuation { continuation in
+        let outcome = state.withLock { state in
+          if state.outcome == nil { state.caller = continuation }
+          return state.outcome
+        }
+        if let outcome { continuation.resume(with: outcome) }
+      }
+    } onCancel: {
+      end(Status(.cancelled, "the client cancelled the call"))
+    }
+  }
+
+  /// On the loop itself the handler begins at once.
+  private func start(_ request: Request) {
+    let work: @Sendable () async -> Void = {
+      do throws(Status) {
+        try await self.policy.run(self.context) { context in
+          let response = try await self.route.respond(request, context)
+          self.state.withLock { $0.response = response }
+        }
+        self.finish()
+      } catch {
+        self.settle(.failure(error))
+      }
+    }
+    let executor = LoopExecutor.for(loop)
+    let task =
+      loop.inEventLoop
+      ? Task.immediate(executorPreference: executor, operation: work)
+      : Task(executorPreference: executor, operation: work)
+    let isOver = state.withLock { state in
+      if state.outcome == nil { state.task = task }
+      return state.outcome != nil
+    }
+    if isOver { task.cancel() }
+  }
+
+  private func startDeadline() -> InProcessDeadline? {
+    guard let deadline = context.deadline else { return nil }
+    let target = InProcessDeadline(loop: loop) { [weak self] in self?.end(.deadlinePassed) }
+    target.start(after: ContinuousClock.now.duration(to: deadline))
+    return target
+  }
+
+  private func finish() {
+    let response = state.withLock { $0.response.take() }
+    settle(
+      response.map { .success($0) }
+        ?? .failure(Status(.internal, "an interceptor ended the call without a response")))
+  }
+
+  /// Ends the call before its handler did.
+  private func end(_ status: Status) {
+    context.end(status)
+    let task = state.withLock { $0.task }
+    settle(.failure(status))
+    task?.cancel()
+  }
+
+  private func settle(_ outcome: Result<Response, Status>) {
+    let caller = state.withLock { state -> UnsafeContinuation<Response, any Error>? in
+      guard state.outcome == nil else { return nil }
+      state.outcome = outcome
+      state.task = nil
+      return state.caller.take()
+    }
+    caller?.resume(with: outcome)
+  }
+}
