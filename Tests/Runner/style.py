@@ -39,7 +39,8 @@ MACHINE_PATHS = re.compile("|".join(["/wo" + "rk/", r"(?<![\w.])/ro" + "ot/", r"
 
 def tracked_files():
     listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"], capture_output=True, check=True, text=True
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"], capture_output=True, check=True, text=True,
+        errors="surrogateescape"
     ).stdout
     return [pathlib.Path(name) for name in listed.split("\0") if name and pathlib.Path(name).is_file()]
 
