@@ -21,7 +21,9 @@ STORM_AT_ONCE = 2000
 # Longer than the ten seconds after which an idle socket gives its deflate memory back.
 SETTLE_S = 15
 # Messages for about a second of the bridge's CPU and two of the peer's.
-COUNTS = {"ping": (200_000, 50_000), "text": (60_000, 20_000), "audio": (25_600, 8_192), "connect": (6_000, 2_000)}
+COUNTS = {
+    "ping": (200_000, 50_000), "pings": (800_000, 100_000), "text": (60_000, 20_000), "audio": (25_600, 8_192),
+    "connect": (6_000, 2_000)}
 
 class Load:
     """A load program that says when it is ready, begins at a line, and ends with its input."""

@@ -23,7 +23,7 @@ extension Migration {
             WHERE p.pronamespace = 'lifeecho'::regnamespace AND p.prosrc LIKE '%array_to_string(m.pieces, E''\\n'') AS said%'
         LOOP
           EXECUTE replace(v_function.definition, 'array_to_string(m.pieces, E''\n'') AS said',
-            'CASE WHEN m.heard_text = array_to_string(m.pieces, E''\n'') OR m.heard_text IS NULL '
+            'CASE WHEN m.heard_text IS NULL OR m.heard_text = array_to_string(m.pieces, E''\n'') '
             'THEN array_to_string(m.pieces, E''\n'') ELSE E''\x01'' || m.heard_text END AS said');
           v_count := v_count + 1;
         END LOOP;

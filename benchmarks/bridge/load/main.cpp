@@ -3,6 +3,7 @@
 //
 // Usage (people: a file with one "USER TOKEN" a line; a phone's conversation is PREFIX-number-user):
 //   bridge-load ping    ADDRESS PEOPLE PREFIX SOCKETS COUNT
+//   bridge-load pings   ADDRESS PEOPLE PREFIX SOCKETS COUNT           eight at a time
 //   bridge-load text    ADDRESS PEOPLE PREFIX SOCKETS COUNT
 //   bridge-load audio   ADDRESS PEOPLE PREFIX SOCKETS COUNT BYTES     audio_segment with that many bytes of audio
 //   bridge-load idle    ADDRESS PEOPLE PREFIX SOCKETS deflate|plain
@@ -11,8 +12,8 @@
 //   bridge-load pace    ADDRESS PEOPLE PREFIX SECONDS INTERVAL_MS     one good client's pings
 //   bridge-load during  ADDRESS PEOPLE PREFIX reply|greeting|audio COUNT
 //                       pings beside that work on the same socket, from the ping's last byte
-// ping, text, audio, connect, storm and pace print "ready" when they are, begin at a line of input, print one JSON
-// object, and end with their input; idle prints "ready" when all are open. Anything unexpected: code 1, a sentence.
+// ping, pings, text, audio, connect, storm and pace print "ready" when they are, begin at a line of input, print one
+// JSON object, and end with their input; idle prints "ready" when all are open. Anything unexpected: code 1, a sentence.
 
 #include <sys/resource.h>
 
@@ -160,6 +161,19 @@ struct Pinging final : Asking {
   using Asking::Asking;
   std::string question() override { return ping_frame; }
   bool is_answer(std::string_view text) override { return is_type(text, "pong"); }
+};
+
+// Several at once: what a message costs when the system calls are shared.
+struct PingingInGroups final : Asking {
+  static constexpr size_t group = 8;
+  PingingInGroups(Run &run, size_t number) : Asking(run, number) {
+    for (size_t i = 0; i < group; i++) frames += ping_frame;
+  }
+  std::string question() override { return frames; }
+  bool is_answer(std::string_view text) override { return is_type(text, "pong") && ++answers % group == 0; }
+  size_t worth() const override { return group; }
+  std::string frames;
+  size_t answers = 0;
 };
 
 struct Talking final : Asking {
@@ -456,6 +470,8 @@ int main(int argc, char **argv) {
   try {
     if (command == "ping" && argc == 7)
       return closed_loop(argv + 2, [](Run &run, size_t i) { return std::make_unique<Pinging>(run, i); });
+    if (command == "pings" && argc == 7)
+      return closed_loop(argv + 2, [](Run &run, size_t i) { return std::make_unique<PingingInGroups>(run, i); });
     if (command == "text" && argc == 7)
       return closed_loop(argv + 2, [](Run &run, size_t i) { return std::make_unique<Talking>(run, i); });
     if (command == "audio" && argc == 8) return audio(argv + 2);
