@@ -52,7 +52,9 @@ check_system() {
 
 check_swift() {
   command -v swift >/dev/null 2>&1 || fail "no swift in PATH: install Swift 6.2 or newer (https://www.swift.org/install/linux)"
-  version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9][0-9]*\.[0-9][0-9]*\).*/\1/p' | head -n 1)
+  said=$(swift --version 2>&1) ||
+    fail "swift does not run; install what it needs (https://www.swift.org/install/linux): $(printf '%s\n' "$said" | head -n 1)"
+  version=$(printf '%s\n' "$said" | sed -n 's/.*Swift version \([0-9][0-9]*\.[0-9][0-9]*\).*/\1/p' | head -n 1)
   [ -n "$version" ] || fail "cannot tell the version of $(command -v swift)"
   major=${version%%.*}
   minor=${version#*.}
