@@ -131,6 +131,9 @@ extension BridgeSession {
   private func transcript(_ message: ConversationV1.UserMessage, _ event: ConversationV1.ConversationEvent) {
     let own = order.id(session: message.voiceSessionID)
     if let own { order.set(turn: event.turnID, of: own.id) }
+    heard(message.voiceSessionID)
+    // Its turn begins with it, though TurnStarted is the next event.
+    if !events.isReplaying, !event.turnID.isEmpty { events.isTurnRunning = true }
     let duration = (message.audioDuration?.duration ?? .zero).secondsText
     put(.transcript, event, of: own?.id) { data in
       data.member("text", message.text)
@@ -155,6 +158,7 @@ extension BridgeSession {
   ) {
     // Single segments that failed leave a mark in the transcript that follows.
     guard failure.indices.isEmpty else { return }
+    heard(failure.voiceSessionID)
     let own = order.id(session: failure.voiceSessionID)
     let reason = ServiceError(failure.error).code
     let isSilent = own == nil || reason == "NO_SPEECH"

@@ -16,7 +16,13 @@ extension BridgeSession {
       if voice?.knows(segment.index) != true { send(writer.error(Text.audioFailed, code: ErrorCode.frameInvalid)) }
       return
     }
+    if segment.isLast { unheard = unheard.filter { $0 != session }.suffix(Limits.voiceSessions - 1) + [session] }
     (voice ?? open(session, isRecordingStarted: false)).add(segment, content: content)
+  }
+
+  /// The recording has become a message, or never will.
+  func heard(_ session: String) {
+    unheard.removeAll { $0 == session }
   }
 
   private func voice(_ session: String) -> VoiceStream? {
@@ -61,6 +67,7 @@ extension BridgeSession {
   // MARK: What the service says
 
   func voiceConfirmed(_ voice: VoiceStream, _ response: ConversationV1.StreamAudioResponse) {
+    if response.state != .recording, response.state != .transcribing { heard(voice.session) }
     guard isVersion2, voice.command == nil else { return }
     send(
       writer.frame(.audioAck, capacity: 256) { data in
@@ -84,6 +91,7 @@ extension BridgeSession {
 
   /// One segment was not stored; the recording goes on.
   func segmentRefused(_ voice: VoiceStream, _ error: ServiceError) {
+    heard(voice.session)
     if voice.command != nil || error.isQuota || (!isVersion2 && !error.isAboutStoredAudio) {
       tellVoice(error, voice.command)
     }
@@ -92,6 +100,7 @@ extension BridgeSession {
   /// The service refused the recording, or was away for too long.
   func voiceFailed(_ voice: VoiceStream, _ error: ServiceError) {
     observer.logger.debug("a recording was not taken", metadata: ["reason": "\(error.code)"])
+    heard(voice.session)
     tellVoice(error, voice.command, isWholeRecording: true)
   }
 

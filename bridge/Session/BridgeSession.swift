@@ -53,6 +53,8 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
   var isCancelling = false
   var cancelEpoch: Int64 = 0
   var voices: [VoiceStream] = []
+  /// Recordings whose last segment came and whose words have not; at most `Limits.voiceSessions`, oldest first.
+  var unheard: [String] = []
   private var waitingAudio_bytes = 0
   private var isReadingPaused = true
   private var isWatchingOrder = false
@@ -292,7 +294,9 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
   /// The token expired, or the session of a phone that cannot renew it is old. Speech and replies may end first.
   private func becameOld(since start: NIODeadline) {
     guard phase == .open else { return }
-    let isBusy = !order.isEmpty || !output.isEmpty || events.isTurnRunning || voices.contains { $0.isRecording }
+    let isBusy =
+      !order.isEmpty || !output.isEmpty || events.isTurnRunning || !unheard.isEmpty
+      || voices.contains { $0.isRecording }
     if isVersion2, isBusy, NIODeadline.now() - start < .seconds(Limits.expiryGrace_s) {
       ageTimer = loop.scheduleTask(in: .seconds(1)) { self.becameOld(since: start) }
       return
