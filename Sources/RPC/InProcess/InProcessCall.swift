@@ -36,7 +36,8 @@ final class InProcessCall<Request: WireMessage, Response: WireMessage>: ClientTr
     if let deadline = context.deadline, deadline <= ContinuousClock.now { return end(.deadlinePassed) }
     let task = Task(executorPreference: LoopExecutor.for(loop)) {
       do throws(Status) {
-        let deadline = self.startDeadline()
+        let deadline = InProcessDeadline.start(self.context, on: self.loop) { [weak self] in self?.end(.deadlinePassed)
+        }
         defer { deadline?.cancel() }
         if let request, let route = self.route as? TypedRoute<Request, Response>,
           route.descriptor.type == .serverStreaming
@@ -59,13 +60,6 @@ final class InProcessCall<Request: WireMessage, Response: WireMessage>: ClientTr
       return state.status != nil
     }
     if isOver { task.cancel() }
-  }
-
-  private func startDeadline() -> InProcessDeadline? {
-    guard let deadline = context.deadline else { return nil }
-    let target = InProcessDeadline(loop: loop) { [weak self] in self?.end(.deadlinePassed) }
-    target.start(after: ContinuousClock.now.duration(to: deadline))
-    return target
   }
 
   private func handle(_ context: ServerContext) async throws {

@@ -8,14 +8,20 @@ final class InProcessDeadline: DeadlineTarget, @unchecked Sendable {
   private let loop: any EventLoop
   private let expired: @Sendable () -> Void
 
-  init(loop: any EventLoop, expired: @escaping @Sendable () -> Void) {
+  private init(loop: any EventLoop, expired: @escaping @Sendable () -> Void) {
     self.loop = loop
     self.expired = expired
   }
 
-  func start(after time: Duration) {
+  /// Of a call whose handler runs on `loop`; nil when the client set none.
+  static func start(
+    _ context: ServerContext, on loop: any EventLoop, expired: @escaping @Sendable () -> Void
+  ) -> InProcessDeadline? {
+    guard let time = context.remainingTime else { return nil }
+    let target = InProcessDeadline(loop: loop, expired: expired)
     let deadline = NIODeadline.now() + TimeAmount(time)
-    onLoop { DeadlineQueue.current(self.loop).add(self, deadline) }
+    target.onLoop { DeadlineQueue.current(loop).add(target, deadline) }
+    return target
   }
 
   func cancel() {

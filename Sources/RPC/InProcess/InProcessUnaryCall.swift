@@ -35,7 +35,7 @@ final class InProcessUnaryCall<Request: WireMessage, Response: WireMessage>: Sen
     if let deadline = context.deadline, deadline <= ContinuousClock.now { throw Status.deadlinePassed }
     start(request)
     if let outcome = state.withLock({ $0.outcome }) { return try outcome.get() }
-    let deadline = startDeadline()
+    let deadline = InProcessDeadline.start(context, on: loop) { [weak self] in self?.end(.deadlinePassed) }
     defer { deadline?.cancel() }
     return try await withTaskCancellationHandler {
       try await withUnsafeThrowingContinuation { continuation in
@@ -73,13 +73,6 @@ final class InProcessUnaryCall<Request: WireMessage, Response: WireMessage>: Sen
       return state.outcome != nil
     }
     if isOver { task.cancel() }
-  }
-
-  private func startDeadline() -> InProcessDeadline? {
-    guard let deadline = context.deadline else { return nil }
-    let target = InProcessDeadline(loop: loop) { [weak self] in self?.end(.deadlinePassed) }
-    target.start(after: ContinuousClock.now.duration(to: deadline))
-    return target
   }
 
   private func finish() {

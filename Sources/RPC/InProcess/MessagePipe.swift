@@ -2,6 +2,9 @@ import Synchronization
 
 /// Carries messages from one task to another, at most `capacity` waiting: a writer suspends when it is full, a reader
 /// when it is empty. One reader and one writer at a time; safe from any thread.
+///
+/// Its continuations are unchecked: each leaves the state under the lock and is resumed once, by whoever took it, and the
+/// check costs an allocation a message.
 final class MessagePipe<Message: Sendable>: Sendable {
   private enum End: Sendable {
     case finished
