@@ -70,21 +70,23 @@ let package = Package(
         Product.deque,
       ]),
     target("ConversationAPI", ["RPC", "Protobuf", "ConversationWire"]),
-    target("ProtobufJSON"),
+    target("JSON"),
+    target("ProtobufJSON", ["JSON"]),
     // The bridge: an RPC client that speaks WebSocket with phones.
     target("WebSocket", ["CZlib", Product.nioCore, Product.nioPosix, Product.nioHTTP1]),
     .target(
       name: "WebSocketBridge",
       dependencies: [
-        "ConversationAPI", "RPC", "HTTP2", "WebSocket", "TLS", Product.nioCore, Product.logging, Product.metrics,
+        "ConversationAPI", "RPC", "HTTP2", "WebSocket", "TLS", "JSON", Product.nioCore, Product.logging,
+        Product.metrics,
         Product.coreMetrics, Product.deque,
       ], path: "bridge", exclude: ["PROTOCOL.md", "Console/README.md"], resources: [.embedInCode("Console")],
       swiftSettings: strict),
     // The application.
-    target("Interview"),
+    target("Interview", ["JSON"]),
     target("Conversation", ["Interview", Product.logging, Product.metrics, Product.deque, Product.crypto]),
     target("PostgreSQL", ["CLibPQ"]),
-    target("ConversationStore", ["PostgreSQL", "Conversation", "Interview"]),
+    target("ConversationStore", ["PostgreSQL", "Conversation", "Interview", "JSON"]),
     target(
       "Engines",
       ["Conversation", "Interview", Product.httpClient, Product.nioCore, Product.nioHTTP1, Product.logging]),
@@ -120,7 +122,7 @@ let package = Package(
     tests("WebSocket", ["TLS", Product.nioCore, Product.nioPosix, Product.nioHTTP1, Product.nioEmbedded]),
     tests(
       "WebSocketBridge",
-      ["WebSocket", "ConversationAPI", "RPC", "HTTP2", Product.nioCore, Product.nioPosix, Product.logging]),
+      ["WebSocket", "ConversationAPI", "RPC", "HTTP2", "JSON", Product.nioCore, Product.nioPosix, Product.logging]),
     tests(
       "TLS",
       [
@@ -132,6 +134,7 @@ let package = Package(
       ["HTTP2", "Protobuf", Product.nioCore, Product.nioPosix, Product.logging, Product.metrics, Product.coreMetrics]),
     tests("Protobuf", ["RPC", "RPCWire", "ConversationAPI", "ConversationWire"]),
     tests("ConversationAPI", ["RPC", "Protobuf"]),
+    tests("JSON"),
     tests("ProtobufJSON", ["ConversationAPI", "RPC", "Protobuf"]),
     tests("ConversationServer", ["RPC", "ConversationAPI", "Conversation", "Interview", "Protobuf"]),
     tests("Auth", [Product.jwt, Product.crypto]),

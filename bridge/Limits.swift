@@ -1,9 +1,5 @@
 /// Every bound of the bridge: the number, why, and where it comes from.
 enum Limits {
-  /// Arrays and objects within each other: where Python's `json` gives up (its recursion limit).
-  static let jsonDepth = 1000
-  /// Digits of an integer: Python's `sys.int_info.default_max_str_digits`.
-  static let integerDigits = 4300
   /// Highest segment index (AudioSegment.index).
   static let segmentIndex = 4095
   /// Longest duration a phone may claim for a segment, seconds; more is taken as this much.

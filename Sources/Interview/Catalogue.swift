@@ -18,6 +18,8 @@ package enum Catalogue {
   /// The position in `slots`; after all others when unknown.
   static func position(_ id: SlotID) -> Int { positions[id] ?? slots.count }
 
+  /// Every slot with its name, in order.
+  static let names = slots.map { ($0.id, $0.id.description) }
   static let slotsByName = Dictionary(uniqueKeysWithValues: slots.map { ($0.id.description, $0) })
   private static let positions = Dictionary(uniqueKeysWithValues: slots.enumerated().map { ($1.id, $0) })
   private static let slotsByStage = Stage.allCases.map { stage in slots.filter { $0.id.stage == stage } }

@@ -78,14 +78,26 @@ enum Details {
   }
 
   private static func turned(_ words: [Unicode.Scalar]) -> String {
-    var text = String(String.UnicodeScalarView(words))
-    for (own, other) in [("我妈妈", "母亲"), ("我爸爸", "父亲"), ("我妈", "母亲"), ("我爸", "父亲"), ("我爹", "父亲"), ("我娘", "母亲")] {
-      if text.hasPrefix(own) { text = "您" + other + text.dropFirst(own.count) }
-      text = text.replacing(own, with: other)
+    var text = String.UnicodeScalarView()
+    var position = 0
+    for match in turns.matches(in: words) {
+      text.append(contentsOf: words[position..<match.range.lowerBound])
+      // “我妈” alone is “母亲”; a clause that begins with it says whose.
+      if match.range.lowerBound == 0, match.value.isRelative { text.append("您") }
+      text.append(contentsOf: match.value.text.unicodeScalars)
+      position = match.range.upperBound
     }
-    return
-      text
-      .replacing("我们", with: "你们").replacing("咱们", with: "你们").replacing("俺们", with: "你们")
-      .replacing("我", with: "您").replacing("俺", with: "您").replacing("咱", with: "您")
+    text.append(contentsOf: words[position...])
+    return String(text)
   }
+
+  private struct Turned: Sendable {
+    let text: String
+    var isRelative = false
+  }
+
+  private static let turns = KeywordTable<Turned>(
+    ["我妈妈", "我妈", "我娘"].map { ($0, Turned(text: "母亲", isRelative: true)) }
+      + ["我爸爸", "我爸", "我爹"].map { ($0, Turned(text: "父亲", isRelative: true)) }
+      + ["我们", "咱们", "俺们"].map { ($0, Turned(text: "你们")) } + ["我", "俺", "咱"].map { ($0, Turned(text: "您")) })
 }

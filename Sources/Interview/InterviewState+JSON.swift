@@ -1,132 +1,227 @@
-import FoundationEssentials
+import JSON
 
 /// The stored form: `{"version":1,"stage":"childhood","coverage":{"childhood.parents":{"level":"touched",
-/// "evidence":["…"]}},"control":{…},…}`. Absent members have their default, unknown members and slots are skipped, so
-/// that older and newer servers read each other's states.
-extension InterviewState: Codable {
+/// "evidence":["…"]}},"control":{…},…}`. Absent and null members have their default, unknown members and slots are
+/// skipped, so that older and newer servers read each other's states.
+///
+/// Read and written in every turn, and growing with what was told: by hand it takes a twentieth of what Codable takes.
+extension InterviewState {
   package enum FormatError: Error, Equatable { case notAState(String) }
 
   /// - Throws: `FormatError` when the text is no JSON object or a known member has a wrong type. Blank is a new state.
   package init(jsonText: String) throws(FormatError) {
-    if MessageText.isBlank(jsonText) {
-      self.init()
-      return
-    }
-    do {
-      self = try JSONDecoder().decode(InterviewState.self, from: Data(jsonText.utf8))
+    self.init()
+    if MessageText.isBlank(jsonText) { return }
+    let document: JSONValue
+    do throws(JSONError) {
+      document = try JSONValue(parsing: jsonText, as: .standard(nesting_max: Limits.stateNesting))
     } catch {
-      throw FormatError.notAState("\(error)")
+      throw .notAState("\(error)")
+    }
+    for (name, value) in try Self.members(document, of: "state") { try read(name, value) }
+  }
+
+  private mutating func read(_ name: String, _ value: JSONValue) throws(FormatError) {
+    switch name {
+    case "stage": stage = Stage(name: try Self.string(value, name)) ?? stage
+    case "coverage": coverage = try Self.slots(value, name, SlotCoverage.init)
+    case "control": control = try Self.slots(value, name, SlotControl.init)
+    case "userTurnCount": userTurnCount = try Self.count(value, name)
+    case "lastAskedSlot": lastAskedSlot = SlotID(name: try Self.string(value, name))
+    case "followUpCount": followUpCount = try Self.count(value, name)
+    case "shortAnswerCount": shortAnswerCount = try Self.count(value, name)
+    case "griefInSession": griefInSession = try Self.bool(value, name)
+    case "restedLastTurn": restedLastTurn = try Self.bool(value, name)
+    case "pendingProfileField": pendingProfileField = ProfileField(rawValue: try Self.string(value, name))
+    case "birthYearCandidate": birthYearCandidate = try Self.integer(value, name)
+    case "zodiac":
+      let sign = try Self.integer(value, name)
+      zodiac = (0..<12).contains(sign) ? sign : nil
+    case "profileRefusals": profileRefusals = try Self.fields(value, name)
+    case "profileAskings": profileAskings = try Self.fields(value, name)
+    case "laterStage": laterStage = Stage(name: try Self.string(value, name))
+    default: break
     }
   }
 
-  /// Keys are sorted: equal states have equal texts.
+  /// Members stand in one order: equal states have equal texts.
   package var jsonText: String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    // A state holds strings, whole numbers and booleans only, which always encode.
-    guard let data = try? encoder.encode(self) else { return "{}" }
-    return String(decoding: data, as: UTF8.self)
-  }
-
-  private enum CodingKeys: String, CodingKey {
-    case version, stage, coverage, control, userTurnCount, lastAskedSlot, followUpCount, shortAnswerCount
-    case griefInSession, restedLastTurn, pendingProfileField, birthYearCandidate, zodiac, profileRefusals
-    case profileAskings, laterStage
-  }
-
-  package init(from decoder: any Decoder) throws {
-    let box = try decoder.container(keyedBy: CodingKeys.self)
-    self.init(stage: try box.decodeIfPresent(String.self, forKey: .stage).flatMap { Stage(name: $0) } ?? .childhood)
-    for (name, value) in try box.decodeIfPresent([String: SlotCoverage].self, forKey: .coverage) ?? [:] {
-      if let slot = SlotID(name: name) { coverage[slot] = value }
+    var json = StateWriter()
+    json.object {
+      if let birthYearCandidate { $0.member("birthYearCandidate", birthYearCandidate) }
+      $0.slots("control", control) { $0.control($1) }
+      $0.slots("coverage", coverage) { $0.coverage($1) }
+      $0.member("followUpCount", followUpCount)
+      $0.member("griefInSession", griefInSession)
+      if let lastAskedSlot { $0.member("lastAskedSlot", lastAskedSlot.description) }
+      if let laterStage { $0.member("laterStage", laterStage.rawValue) }
+      if let pendingProfileField { $0.member("pendingProfileField", pendingProfileField.rawValue) }
+      $0.fields("profileAskings", profileAskings)
+      $0.fields("profileRefusals", profileRefusals)
+      $0.member("restedLastTurn", restedLastTurn)
+      $0.member("shortAnswerCount", shortAnswerCount)
+      $0.member("stage", stage.rawValue)
+      $0.member("userTurnCount", userTurnCount)
+      $0.member("version", InterviewState.version)
+      if let zodiac { $0.member("zodiac", zodiac) }
     }
-    for (name, value) in try box.decodeIfPresent([String: SlotControl].self, forKey: .control) ?? [:] {
-      if let slot = SlotID(name: name) { control[slot] = value }
+    return json.text
+  }
+}
+
+extension InterviewState {
+  /// The members of an object that are not null.
+  fileprivate static func members(
+    _ value: JSONValue, of name: String
+  ) throws(FormatError) -> some Sequence<(String, JSONValue)> {
+    guard case .object(let members) = value else { throw wrong(name, "an object", value) }
+    return members.lazy.filter { $0.value != .null }.map { ($0.key, $0.value) }
+  }
+
+  fileprivate static func string(_ value: JSONValue, _ name: String) throws(FormatError) -> String {
+    guard case .string(let text) = value else { throw wrong(name, "a string", value) }
+    return text
+  }
+
+  fileprivate static func integer(_ value: JSONValue, _ name: String) throws(FormatError) -> Int {
+    guard case .number(let digits) = value, let number = Int(digits) else { throw wrong(name, "a whole number", value) }
+    return number
+  }
+
+  fileprivate static func count(_ value: JSONValue, _ name: String) throws(FormatError) -> Int {
+    max(0, try integer(value, name))
+  }
+
+  fileprivate static func bool(_ value: JSONValue, _ name: String) throws(FormatError) -> Bool {
+    guard case .bool(let value) = value else { throw wrong(name, "a truth value", value) }
+    return value
+  }
+
+  private static func slots<Value>(
+    _ value: JSONValue, _ name: String, _ read: (JSONValue) throws(FormatError) -> Value
+  ) throws(FormatError) -> [SlotID: Value] {
+    var slots: [SlotID: Value] = [:]
+    for (name, value) in try members(value, of: name) {
+      let value = try read(value)
+      if let slot = SlotID(name: name) { slots[slot] = value }
     }
-    userTurnCount = max(0, try box.decodeIfPresent(Int.self, forKey: .userTurnCount) ?? 0)
-    lastAskedSlot = try box.decodeIfPresent(String.self, forKey: .lastAskedSlot).flatMap { SlotID(name: $0) }
-    followUpCount = max(0, try box.decodeIfPresent(Int.self, forKey: .followUpCount) ?? 0)
-    shortAnswerCount = max(0, try box.decodeIfPresent(Int.self, forKey: .shortAnswerCount) ?? 0)
-    griefInSession = try box.decodeIfPresent(Bool.self, forKey: .griefInSession) ?? false
-    restedLastTurn = try box.decodeIfPresent(Bool.self, forKey: .restedLastTurn) ?? false
-    pendingProfileField = try box.decodeIfPresent(String.self, forKey: .pendingProfileField)
-      .flatMap(ProfileField.init(rawValue:))
-    birthYearCandidate = try box.decodeIfPresent(Int.self, forKey: .birthYearCandidate)
-    zodiac = try box.decodeIfPresent(Int.self, forKey: .zodiac).flatMap { (0..<12).contains($0) ? $0 : nil }
-    profileRefusals = Self.fields(try box.decodeIfPresent([String: Int].self, forKey: .profileRefusals))
-    profileAskings = Self.fields(try box.decodeIfPresent([String: Int].self, forKey: .profileAskings))
-    laterStage = try box.decodeIfPresent(String.self, forKey: .laterStage).flatMap { Stage(name: $0) }
+    return slots
   }
 
-  package func encode(to encoder: any Encoder) throws {
-    var box = encoder.container(keyedBy: CodingKeys.self)
-    try box.encode(InterviewState.version, forKey: .version)
-    try box.encode(stage.rawValue, forKey: .stage)
-    try box.encode(Self.named(coverage), forKey: .coverage)
-    try box.encode(Self.named(control), forKey: .control)
-    try box.encode(userTurnCount, forKey: .userTurnCount)
-    try box.encodeIfPresent(lastAskedSlot?.description, forKey: .lastAskedSlot)
-    try box.encode(followUpCount, forKey: .followUpCount)
-    try box.encode(shortAnswerCount, forKey: .shortAnswerCount)
-    try box.encode(griefInSession, forKey: .griefInSession)
-    try box.encode(restedLastTurn, forKey: .restedLastTurn)
-    try box.encodeIfPresent(pendingProfileField?.rawValue, forKey: .pendingProfileField)
-    try box.encodeIfPresent(birthYearCandidate, forKey: .birthYearCandidate)
-    try box.encodeIfPresent(zodiac, forKey: .zodiac)
-    try box.encode(Self.named(profileRefusals), forKey: .profileRefusals)
-    try box.encode(Self.named(profileAskings), forKey: .profileAskings)
-    try box.encodeIfPresent(laterStage?.rawValue, forKey: .laterStage)
-  }
-
-  private static func fields(_ named: [String: Int]?) -> [ProfileField: Int] {
+  private static func fields(_ value: JSONValue, _ name: String) throws(FormatError) -> [ProfileField: Int] {
     var counts: [ProfileField: Int] = [:]
-    for (name, count) in named ?? [:] {
-      if let field = ProfileField(rawValue: name) { counts[field] = max(0, count) }
+    for (name, value) in try members(value, of: name) {
+      let count = try count(value, name)
+      if let field = ProfileField(rawValue: name) { counts[field] = count }
     }
     return counts
   }
 
-  private static func named(_ counts: [ProfileField: Int]) -> [String: Int] {
-    Dictionary(uniqueKeysWithValues: counts.map { ($0.key.rawValue, $0.value) })
-  }
-
-  private static func named<Value>(_ slots: [SlotID: Value]) -> [String: Value] {
-    Dictionary(uniqueKeysWithValues: slots.map { ($0.key.description, $0.value) })
+  private static func wrong(_ name: String, _ expected: String, _ value: JSONValue) -> FormatError {
+    .notAState("\(name) must be \(expected), not \(value.kind)")
   }
 }
 
-extension SlotCoverage: Codable {
-  private enum CodingKeys: String, CodingKey { case level, evidence }
-
-  package init(from decoder: any Decoder) throws {
-    let box = try decoder.container(keyedBy: CodingKeys.self)
-    level = try box.decodeIfPresent(String.self, forKey: .level).flatMap(Coverage.init(rawValue:)) ?? .empty
-    evidence = Array((try box.decodeIfPresent([String].self, forKey: .evidence) ?? []).suffix(Limits.evidencePerSlot))
-  }
-
-  package func encode(to encoder: any Encoder) throws {
-    var box = encoder.container(keyedBy: CodingKeys.self)
-    try box.encode(level, forKey: .level)
-    try box.encode(evidence, forKey: .evidence)
+extension SlotCoverage {
+  fileprivate init(_ value: JSONValue) throws(InterviewState.FormatError) {
+    for (name, value) in try InterviewState.members(value, of: "a slot's coverage") {
+      switch name {
+      case "level": level = Coverage(rawValue: try InterviewState.string(value, name)) ?? .empty
+      case "evidence":
+        guard case .array(let ids) = value else { throw .notAState("evidence must be an array, not \(value.kind)") }
+        for id in ids.suffix(Limits.evidencePerSlot) { evidence.append(try InterviewState.string(id, name)) }
+      default: break
+      }
+    }
   }
 }
 
-extension SlotControl: Codable {
-  private enum CodingKeys: String, CodingKey { case askedCount, lastAskedTurn, declined, notApplicable }
+extension SlotControl {
+  fileprivate init(_ value: JSONValue) throws(InterviewState.FormatError) {
+    for (name, value) in try InterviewState.members(value, of: "a slot's control") {
+      switch name {
+      case "askedCount": askedCount = try InterviewState.count(value, name)
+      case "lastAskedTurn": lastAskedTurn = try InterviewState.integer(value, name)
+      case "declined": declined = try InterviewState.bool(value, name)
+      case "notApplicable": notApplicable = try InterviewState.bool(value, name)
+      default: break
+      }
+    }
+  }
+}
 
-  package init(from decoder: any Decoder) throws {
-    let box = try decoder.container(keyedBy: CodingKeys.self)
-    askedCount = max(0, try box.decodeIfPresent(Int.self, forKey: .askedCount) ?? 0)
-    lastAskedTurn = try box.decodeIfPresent(Int.self, forKey: .lastAskedTurn)
-    declined = try box.decodeIfPresent(Bool.self, forKey: .declined) ?? false
-    notApplicable = try box.decodeIfPresent(Bool.self, forKey: .notApplicable) ?? false
+/// Writes objects of the state. Names are plain: nothing in them needs an escape.
+private struct StateWriter {
+  private(set) var text = ""
+  private var isFirst = true
+
+  mutating func object(_ members: (inout StateWriter) -> Void) {
+    text += "{"
+    isFirst = true
+    members(&self)
+    text += "}"
+    isFirst = false
   }
 
-  package func encode(to encoder: any Encoder) throws {
-    var box = encoder.container(keyedBy: CodingKeys.self)
-    if askedCount > 0 { try box.encode(askedCount, forKey: .askedCount) }
-    try box.encodeIfPresent(lastAskedTurn, forKey: .lastAskedTurn)
-    if declined { try box.encode(declined, forKey: .declined) }
-    if notApplicable { try box.encode(notApplicable, forKey: .notApplicable) }
+  mutating func member(_ name: String, _ number: Int) {
+    begin(name)
+    text += String(number)
+  }
+
+  mutating func member(_ name: String, _ value: Bool) {
+    begin(name)
+    text += value ? "true" : "false"
+  }
+
+  mutating func member(_ name: String, _ value: String) {
+    begin(name)
+    JSONPrinter.print(value, into: &text)
+  }
+
+  /// In the order of the catalogue.
+  mutating func slots<Value>(_ name: String, _ values: [SlotID: Value], _ body: (inout StateWriter, Value) -> Void) {
+    begin(name)
+    object { json in
+      guard !values.isEmpty else { return }
+      for (slot, name) in Catalogue.names {
+        guard let value = values[slot] else { continue }
+        json.begin(name)
+        json.object { body(&$0, value) }
+      }
+    }
+  }
+
+  mutating func fields(_ name: String, _ counts: [ProfileField: Int]) {
+    begin(name)
+    object { json in
+      for field in ProfileField.allCases {
+        if let count = counts[field] { json.member(field.rawValue, count) }
+      }
+    }
+  }
+
+  mutating func control(_ control: SlotControl) {
+    if control.askedCount > 0 { member("askedCount", control.askedCount) }
+    if control.declined { member("declined", true) }
+    if let turn = control.lastAskedTurn { member("lastAskedTurn", turn) }
+    if control.notApplicable { member("notApplicable", true) }
+  }
+
+  mutating func coverage(_ coverage: SlotCoverage) {
+    begin("evidence")
+    text += "["
+    for (index, id) in coverage.evidence.enumerated() {
+      if index > 0 { text += "," }
+      JSONPrinter.print(id, into: &text)
+    }
+    text += "]"
+    member("level", coverage.level.rawValue)
+  }
+
+  private mutating func begin(_ name: String) {
+    text += isFirst ? "\"" : ",\""
+    text += name
+    text += "\":"
+    isFirst = false
   }
 }

@@ -38,6 +38,8 @@ package enum Limits {
   package static let topicCharacters = 80
   /// Own agent messages that are searched to avoid saying a phrase twice: about eight turns of up to three pieces.
   package static let phraseMemory = 24
+  /// Arrays and objects within each other in a stored state; ours have four.
+  static let stateNesting = 16
   /// Questions about one slot in a row, the opening one not counted.
   package static let followUps = 2
 }

@@ -63,7 +63,17 @@ struct Phrasing: Sendable {
 
   private static let marks = ["，", "。", "？", "！", "、", "“", "”", "…"].map { Array($0.utf8) }
 
+  /// A name between braces stands for its value; one without a value stays as it is.
   static func filled(_ template: String, _ values: [String: String]) -> String {
-    values.reduce(template) { $0.replacing("{\($1.key)}", with: $1.value) }
+    guard !values.isEmpty, template.utf8.contains(UInt8(ascii: "{")) else { return template }
+    var text = ""
+    var rest = template.unicodeScalars[...]
+    while let opening = rest.firstIndex(of: "{"), let closing = rest[opening...].firstIndex(of: "}") {
+      text += String(rest[..<opening])
+      let name = rest.index(after: opening)..<closing
+      text += values[String(rest[name])] ?? String(rest[opening...closing])
+      rest = rest[rest.index(after: closing)...]
+    }
+    return text + String(rest)
   }
 }

@@ -1,3 +1,5 @@
+import JSON
+
 /// The message types and services of a `google.protobuf.FileDescriptorSet`, for calls whose types are not known at
 /// compile time.
 package struct DescriptorPool: Sendable {
@@ -55,7 +57,7 @@ package struct DescriptorPool: Sendable {
   package func encodeJSON(_ text: String, as messageName: String) throws(JSONMappingError) -> [UInt8] {
     let type = try message(named: messageName)
     let isBlank = text.utf8.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }
-    let value = isBlank ? JSONValue.object([]) : try JSONParser.parse(text)
+    let value = isBlank ? JSONValue.object([]) : try Self.parsed(text)
     return try JSONEncoding(pool: self).message(value, type, path: "", depth: 0)
   }
 
@@ -65,6 +67,14 @@ package struct DescriptorPool: Sendable {
     let type = try message(named: messageName)
     JSONPrinter.print(try JSONDecoding(pool: self).message(bytes[...], type, path: "", depth: 0), into: &output)
     return output
+  }
+
+  private static func parsed(_ text: String) throws(JSONMappingError) -> JSONValue {
+    do throws(JSONError) {
+      return try JSONValue(parsing: text, as: .protobuf)
+    } catch {
+      throw .malformedJSON(offset: error.offset, reason: error.reason)
+    }
   }
 
   func message(named name: String) throws(JSONMappingError) -> MessageType {

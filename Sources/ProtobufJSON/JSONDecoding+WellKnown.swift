@@ -1,3 +1,5 @@
+import JSON
+
 extension JSONDecoding {
   func wellKnown(
     _ known: WellKnownType, _ occurrences: Occurrences, _ type: MessageType, path: String, depth: Int

@@ -1,3 +1,5 @@
+import JSON
+
 /// The wire to JSON.
 struct JSONDecoding {
   let pool: DescriptorPool

@@ -1,3 +1,5 @@
+import JSON
+
 extension JSONEncoding {
   func wellKnown(
     _ known: WellKnownType, _ value: JSONValue, _ type: MessageType, path: String, depth: Int

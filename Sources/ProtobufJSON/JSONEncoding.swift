@@ -1,3 +1,5 @@
+import JSON
+
 /// JSON to the wire.
 struct JSONEncoding {
   let pool: DescriptorPool

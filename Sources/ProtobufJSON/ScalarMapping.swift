@@ -1,3 +1,5 @@
+import JSON
+
 /// Scalars between JSON and the wire. Functions from JSON return nil for values that do not fit.
 enum ScalarMapping {
   static func signed(_ value: JSONValue, _ range: ClosedRange<Int64>) -> Int64? {
@@ -24,7 +26,7 @@ enum ScalarMapping {
   }
 
   private static func isNumber(_ text: String) -> Bool {
-    if case .number? = try? JSONParser.parse(text), text.utf8.first != 0x20, text.utf8.last != 0x20 {
+    if case .number? = try? JSONValue(parsing: text, as: .protobuf), text.utf8.first != 0x20, text.utf8.last != 0x20 {
       true
     } else {
       false

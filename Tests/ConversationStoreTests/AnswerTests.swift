@@ -30,10 +30,11 @@ import Testing
     #expect(try payload.optionalString("absent") == nil && payload.optionalObject("absent") == nil)
     #expect(throws: PostgreSQLError.self) { try payload.string("index") }
     #expect(throws: PostgreSQLError.self) { try payload.integer("absent") }
+    #expect(throws: PostgreSQLError.self) { try EventPayload("{\"a\":1.5}").integer("a") }
     #expect(try EventPayload("{}").optionalInteger("x") == nil)
     let deep = String(repeating: #"{"a":"#, count: 100) + "1" + String(repeating: "}", count: 100)
     for text in [
-      "", "1", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1", "{\"a\":1.5}", "{\"a\":\"", "{\"a\":1}x", deep,
+      "", "1", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1", "{\"a\":\"", "{\"a\":1}x", deep,
       "{\"a\":\"\\u12\"}", "{\"a\":\"\\q\"}", "{\"a\":tru}",
     ] {
       #expect(throws: PostgreSQLError.self, "\(text)") { try EventPayload(text) }

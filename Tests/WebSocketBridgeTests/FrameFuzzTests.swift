@@ -1,3 +1,4 @@
+import JSON
 import NIOCore
 import Testing
 
@@ -38,7 +39,7 @@ import Testing
   }
 
   private func compare(_ token: JSONToken, _ value: Reference.Value?, _ bytes: Span<UInt8>, _ text: String) {
-    let source = PythonRules.source(token, bytes)
+    let source = token.source(in: bytes)
     let isFalsy = PythonRules.isFalsy(token, bytes)
     switch value {
     case nil: #expect(token.isAbsent && isFalsy, "\(text)")

@@ -1,3 +1,5 @@
+import JSON
+
 /// The members of a client frame that mean something here, found in one pass over its bytes.
 struct FrameFields {
   enum Member: Int, CaseIterable {
@@ -31,7 +33,7 @@ struct FrameFields {
 
   /// The frame must be one JSON object and nothing else. Of a repeated member the last one counts.
   init(_ bytes: Span<UInt8>) throws(JSONError) {
-    var scanner = JSONScanner()
+    var scanner = JSONScanner(.python)
     try scanner.expect(UInt8(ascii: "{"), bytes)
     if !scanner.take(UInt8(ascii: "}"), bytes) {
       repeat {
@@ -45,7 +47,7 @@ struct FrameFields {
       } while scanner.take(UInt8(ascii: ","), bytes)
       try scanner.expect(UInt8(ascii: "}"), bytes)
     }
-    guard scanner.peek(bytes) == nil else { throw JSONError() }
+    guard scanner.peek(bytes) == nil else { throw scanner.error("more text after the frame") }
   }
 
   private mutating func readData(_ scanner: inout JSONScanner, _ bytes: Span<UInt8>) throws(JSONError) -> JSONToken {

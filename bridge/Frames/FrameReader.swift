@@ -1,3 +1,4 @@
+import JSON
 import NIOCore
 
 /// Reads what phones send: the order of the checks and their texts are LEGACY behaviour, row by row.

@@ -1,3 +1,5 @@
+import JSON
+
 /// What the original's Python made of JSON values that are not of the expected kind: phones in the field rely on it.
 enum PythonRules {
   /// `not value`.
@@ -34,22 +36,13 @@ enum PythonRules {
   }
 
   private static func integer(_ number: Double, _ token: JSONToken, _ bytes: Span<UInt8>) -> Integer {
-    if token.kind == .integer, let exact = Int(source(token, bytes)) { return .value(exact) }
+    if token.kind == .integer, let exact = Int(token.source(in: bytes)) { return .value(exact) }
     guard number.isFinite || token.kind == .integer else { return .overflow }
     return .value(Int(exactly: number.rounded(.towardZero)) ?? (number < 0 ? .min : .max))
   }
 
   static func number(_ token: JSONToken, _ bytes: Span<UInt8>) -> Double {
-    Double(source(token, bytes)) ?? 0
-  }
-
-  /// The token as it was sent.
-  static func source(_ token: JSONToken, _ bytes: Span<UInt8>) -> String {
-    let part = bytes.extracting(token.range)
-    return String(unsafeUninitializedCapacity: part.count) { target in
-      for index in part.indices { target[index] = part[index] }
-      return part.count
-    }
+    Double(token.source(in: bytes)) ?? 0
   }
 
   /// An id that was sent as something else than a string, too: 7 is "7".
@@ -71,7 +64,7 @@ enum PythonRules {
       let trimmed = trim(text.text)
       return trimmed.isEmpty ? .blank : .value(trimmed)
     case .true: return .value("True")
-    case .integer: return .value(source(token, bytes))
+    case .integer: return .value(token.source(in: bytes))
     case .float: return .value(number(token, bytes).description)
     case .notANumber: return .value("nan")
     case .infinity: return .value("inf")
@@ -112,10 +105,10 @@ enum PythonRules {
     switch token.kind {
     case .absent: return "0"
     case .notANumber, .infinity, .negativeInfinity: return "null"
-    case .float: return number(token, bytes).isFinite ? source(token, bytes) : "null"
-    case .null, .true, .false, .integer, .string: return source(token, bytes)
+    case .float: return number(token, bytes).isFinite ? token.source(in: bytes) : "null"
+    case .null, .true, .false, .integer, .string: return token.source(in: bytes)
     case .array, .object:
-      var scanner = JSONScanner(position: token.start)
+      var scanner = JSONScanner(.python, position: token.start)
       return (try? compact(&scanner, bytes)) ?? "null"
     }
   }
@@ -130,7 +123,7 @@ enum PythonRules {
     var text = isObject ? "{" : "["
     while !scanner.take(closing, bytes) {
       if scanner.take(UInt8(ascii: ","), bytes) { text += "," }
-      if isObject { text += source(try scanner.key(bytes), bytes) + ":" }
+      if isObject { text += try scanner.key(bytes).source(in: bytes) + ":" }
       text += try compact(&scanner, bytes)
     }
     return text + (isObject ? "}" : "]")
@@ -166,7 +159,7 @@ extension JSONText {
       let (product, overflows) = value.multipliedReportingOverflow(by: 10)
       value = overflows ? .max : product.addingReportingOverflow(Int(digit)).overflow ? .max : product + Int(digit)
     }
-    guard mayUnderscore, digits <= Limits.integerDigits else { return nil }
+    guard mayUnderscore, digits <= JSONDialect.python.digits_max else { return nil }
     return isNegative ? -value : value
   }
 }

@@ -1,3 +1,5 @@
+import JSON
+
 /// The ids that make commands idempotent: UUIDs.
 enum CommandID {
   /// A new one (RFC 9562, version 4).

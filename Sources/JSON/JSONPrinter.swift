@@ -1,6 +1,6 @@
 /// Prints JSON on one line.
-enum JSONPrinter {
-  static func print(_ value: JSONValue, into output: inout String) {
+package enum JSONPrinter {
+  package static func print(_ value: JSONValue, into output: inout String) {
     switch value {
     case .null: output += "null"
     case .bool(let value): output += value ? "true" : "false"
@@ -25,8 +25,13 @@ enum JSONPrinter {
     }
   }
 
-  private static func print(_ text: String, into output: inout String) {
+  package static func print(_ text: String, into output: inout String) {
     output += "\""
+    if text.utf8.allSatisfy({ Self.isPlain[Int($0)] }) {
+      output += text
+      output += "\""
+      return
+    }
     for scalar in text.unicodeScalars {
       switch scalar {
       case "\"": output += "\\\""
@@ -41,5 +46,10 @@ enum JSONPrinter {
       }
     }
     output += "\""
+  }
+
+  /// Bytes that no scalar to be escaped has: ASCII without controls, quote and backslash.
+  private static let isPlain = (UInt8.min...UInt8.max).map { byte in
+    (0x20..<0x7F).contains(byte) && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
   }
 }

@@ -1,14 +1,14 @@
 /// The characters of a JSON string.
-struct JSONText {
-  var text: String
+package struct JSONText {
+  package var text: String
   /// Half of a surrogate pair stood alone: no text at all, though JSON allows it. U+FFFD stands in its place.
-  var hasLoneSurrogate = false
+  package var hasLoneSurrogate = false
 
   /// Of a string token.
-  init(_ token: JSONToken, in bytes: Span<UInt8>) {
+  package init(_ token: JSONToken, in bytes: Span<UInt8>) {
     let inner = bytes.extracting((token.start + 1)..<(token.end - 1))
     guard token.isComplex else {
-      text = Self.string(inner)
+      text = inner.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
       return
     }
     let (units, isLone) = Self.unescaped(inner)
@@ -16,16 +16,8 @@ struct JSONText {
     text = String(decoding: units, as: UTF8.self)
   }
 
-  /// UTF-8 without quotes and escapes.
-  private static func string(_ bytes: Span<UInt8>) -> String {
-    String(unsafeUninitializedCapacity: bytes.count) { target in
-      for index in bytes.indices { target[index] = bytes[index] }
-      return bytes.count
-    }
-  }
-
   /// Resolves the escapes of a string's inside.
-  static func unescaped(_ bytes: Span<UInt8>) -> (utf8: [UInt8], hasLoneSurrogate: Bool) {
+  package static func unescaped(_ bytes: Span<UInt8>) -> (utf8: [UInt8], hasLoneSurrogate: Bool) {
     var result: [UInt8] = []
     result.reserveCapacity(bytes.count)
     var hasLoneSurrogate = false

@@ -1,16 +1,21 @@
-/// Checks JSON and finds its parts, in one pass over the bytes, with the grammar of Python's `json.loads` (LEGACY phones
-/// were built against it): `NaN` and `Infinity` are values, a byte-order mark is not white space, integers have at most
-/// 4300 digits, nesting at most 1000 levels. UTF-8 was checked before.
-struct JSONScanner {
-  private(set) var position: Int
+/// Checks JSON and finds its parts, in one pass over the bytes. UTF-8 was checked before; a byte-order mark is not white
+/// space.
+package struct JSONScanner {
+  package private(set) var position: Int
+  private let dialect: JSONDialect
 
-  init(position: Int = 0) { self.position = position }
+  package init(_ dialect: JSONDialect, position: Int = 0) {
+    self.dialect = dialect
+    self.position = position
+  }
+
+  package func error(_ reason: String) -> JSONError { JSONError(offset: position, reason: reason) }
 
   /// Takes the next byte.
-  mutating func skip() { position += 1 }
+  package mutating func skip() { position += 1 }
 
   /// The next byte that is no white space, without taking it; nil at the end.
-  mutating func peek(_ bytes: Span<UInt8>) -> UInt8? {
+  package mutating func peek(_ bytes: Span<UInt8>) -> UInt8? {
     while position < bytes.count {
       switch bytes[position] {
       case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\n"), UInt8(ascii: "\r"): position += 1
@@ -20,35 +25,40 @@ struct JSONScanner {
     return nil
   }
 
-  mutating func expect(_ byte: UInt8, _ bytes: Span<UInt8>) throws(JSONError) {
-    guard peek(bytes) == byte else { throw JSONError() }
+  package mutating func expect(_ byte: UInt8, _ bytes: Span<UInt8>) throws(JSONError) {
+    guard peek(bytes) == byte else { throw error("\(Character(Unicode.Scalar(byte))) is missing") }
     position += 1
   }
 
   /// Takes `byte` if it comes next.
-  mutating func take(_ byte: UInt8, _ bytes: Span<UInt8>) -> Bool {
+  package mutating func take(_ byte: UInt8, _ bytes: Span<UInt8>) -> Bool {
     guard peek(bytes) == byte else { return false }
     position += 1
     return true
   }
 
   /// Takes a whole value. `depth` counts the arrays and objects around it.
-  mutating func value(_ bytes: Span<UInt8>, depth: Int) throws(JSONError) -> JSONToken {
-    guard let first = peek(bytes) else { throw JSONError() }
+  package mutating func value(_ bytes: Span<UInt8>, depth: Int) throws(JSONError) -> JSONToken {
+    guard let first = peek(bytes) else { throw error("the text ends") }
     switch first {
     case UInt8(ascii: "\""): return try string(bytes)
     case UInt8(ascii: "{"), UInt8(ascii: "["): return try container(bytes, opening: first, depth: depth + 1)
     case UInt8(ascii: "n"): return try word("null", .null, bytes)
     case UInt8(ascii: "t"): return try word("true", .true, bytes)
     case UInt8(ascii: "f"): return try word("false", .false, bytes)
-    case UInt8(ascii: "N"): return try word("NaN", .notANumber, bytes)
-    case UInt8(ascii: "I"): return try word("Infinity", .infinity, bytes)
+    case UInt8(ascii: "N") where dialect.takesNonFinite: return try word("NaN", .notANumber, bytes)
+    case UInt8(ascii: "I") where dialect.takesNonFinite: return try word("Infinity", .infinity, bytes)
     default: return try number(bytes)
     }
   }
 
+  /// - Parameter depth: arrays and objects around the next value.
+  package func checkNesting(_ depth: Int) throws(JSONError) {
+    guard depth <= dialect.nesting_max else { throw error("nested deeper than \(dialect.nesting_max)") }
+  }
+
   private mutating func container(_ bytes: Span<UInt8>, opening: UInt8, depth: Int) throws(JSONError) -> JSONToken {
-    guard depth <= Limits.jsonDepth else { throw JSONError() }
+    try checkNesting(depth)
     let start = position
     let isObject = opening == UInt8(ascii: "{")
     let closing = isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")
@@ -65,21 +75,21 @@ struct JSONScanner {
   }
 
   /// A member's name and its colon.
-  mutating func key(_ bytes: Span<UInt8>) throws(JSONError) -> JSONToken {
-    guard peek(bytes) == UInt8(ascii: "\"") else { throw JSONError() }
+  package mutating func key(_ bytes: Span<UInt8>) throws(JSONError) -> JSONToken {
+    guard peek(bytes) == UInt8(ascii: "\"") else { throw error("a key in quotes is missing") }
     let name = try string(bytes)
     try expect(UInt8(ascii: ":"), bytes)
     return name
   }
 
+  private var noValue: JSONError { error("no JSON value begins like this") }
+
   private mutating func word(
     _ word: StaticString, _ kind: JSONToken.Kind, _ bytes: Span<UInt8>
   ) throws(JSONError) -> JSONToken {
     let start = position
-    guard bytes.count - start >= word.utf8CodeUnitCount else { throw JSONError() }
-    for offset in 0..<word.utf8CodeUnitCount where bytes[start + offset] != word.utf8Start[offset] {
-      throw JSONError()
-    }
+    guard bytes.count - start >= word.utf8CodeUnitCount else { throw noValue }
+    for offset in 0..<word.utf8CodeUnitCount where bytes[start + offset] != word.utf8Start[offset] { throw noValue }
     position += word.utf8CodeUnitCount
     return JSONToken(kind: kind, start: start, end: position)
   }
@@ -88,18 +98,21 @@ struct JSONScanner {
     let start = position
     if bytes[position] == UInt8(ascii: "-") {
       position += 1
-      if position < bytes.count, bytes[position] == UInt8(ascii: "I") {
+      if dialect.takesNonFinite, position < bytes.count, bytes[position] == UInt8(ascii: "I") {
         let token = try word("Infinity", .negativeInfinity, bytes)
         return JSONToken(kind: token.kind, start: start, end: token.end)
       }
     }
     let leading = position
     let digits = self.digits(bytes)
-    guard digits > 0, digits == 1 || bytes[leading] != UInt8(ascii: "0") else { throw JSONError() }
+    guard digits > 0, digits == 1 || bytes[leading] != UInt8(ascii: "0") else {
+      position = start
+      throw noValue
+    }
     var kind = JSONToken.Kind.integer
     if position < bytes.count, bytes[position] == UInt8(ascii: ".") {
       position += 1
-      guard self.digits(bytes) > 0 else { throw JSONError() }
+      guard self.digits(bytes) > 0 else { throw error("digits are missing after the point") }
       kind = .float
     }
     if position < bytes.count, bytes[position] | 0x20 == UInt8(ascii: "e") {
@@ -107,10 +120,12 @@ struct JSONScanner {
       if position < bytes.count, bytes[position] == UInt8(ascii: "+") || bytes[position] == UInt8(ascii: "-") {
         position += 1
       }
-      guard self.digits(bytes) > 0 else { throw JSONError() }
+      guard self.digits(bytes) > 0 else { throw error("digits of the exponent are missing") }
       kind = .float
     }
-    guard kind == .float || digits <= Limits.integerDigits else { throw JSONError() }
+    guard kind == .float || digits <= dialect.digits_max else {
+      throw error("a number of more than \(dialect.digits_max) digits")
+    }
     return JSONToken(kind: kind, start: start, end: position)
   }
 
@@ -127,7 +142,7 @@ struct JSONScanner {
     var isComplex = false
     while true {
       position = plainEnd(bytes, from: position)
-      guard position < bytes.count else { throw JSONError() }
+      guard position < bytes.count else { throw error("the text ends within a string") }
       switch bytes[position] {
       case UInt8(ascii: "\""):
         position += 1
@@ -136,27 +151,28 @@ struct JSONScanner {
         isComplex = true
         try escape(bytes)
       default:
-        throw JSONError()
+        throw error("a control character in a string")
       }
     }
   }
 
   private mutating func escape(_ bytes: Span<UInt8>) throws(JSONError) {
-    guard position + 1 < bytes.count else { throw JSONError() }
+    guard position + 1 < bytes.count else { throw error("the text ends within a string") }
     switch bytes[position + 1] {
     case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
       UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
       position += 2
     case UInt8(ascii: "u"):
-      guard position + 6 <= bytes.count else { throw JSONError() }
-      for offset in 2..<6 where Self.hexValue(bytes[position + offset]) == nil { throw JSONError() }
+      for offset in 2..<6 where position + offset >= bytes.count || Self.hexValue(bytes[position + offset]) == nil {
+        throw error("four hexadecimal digits are missing")
+      }
       position += 6
     default:
-      throw JSONError()
+      throw error("an unknown escape")
     }
   }
 
-  static func hexValue(_ byte: UInt8) -> UInt32? {
+  package static func hexValue(_ byte: UInt8) -> UInt32? {
     if byte &- UInt8(ascii: "0") < 10 { return UInt32(byte &- UInt8(ascii: "0")) }
     let letter = (byte | 0x20) &- UInt8(ascii: "a")
     return letter < 6 ? UInt32(letter) + 10 : nil
