@@ -7,12 +7,7 @@ extension ConversationV1.ConversationEvent {
   /// - Parameter forService: the caller is one of ours, and learns how long the stages took.
   init(_ output: ConversationOutput, forService: Bool = false) {
     self.init(logEpoch: output.epoch, createTime: .init(output.time))
-    if forService, case .durable(let event) = output.event, case .userMessage(let message) = event.kind {
-      timings = message.timings.map {
-        .init(
-          receiveTime: .init($0.received), durableTime: .init($0.durable), recognizeTime: .init($0.recognised))
-      }
-    }
+    if forService { timings = .init(output) }
     switch output.event {
     case .durable(let event):
       sequence = event.sequence
@@ -44,6 +39,28 @@ extension ConversationV1.ConversationEvent {
           chunkIndex: Int32(clamping: chunk.index), audio: chunk.audio, isLast: chunk.isLast,
           cancelEpoch: chunk.cancelEpoch, sentenceIndex: Int32(clamping: chunk.sentence),
           endsSentence: chunk.endsSentence))
+    }
+  }
+}
+
+extension ConversationV1.EventTimings {
+  fileprivate init?(_ output: ConversationOutput) {
+    switch output.event {
+    case .durable(let event):
+      switch event.kind {
+      case .userMessage(let message):
+        guard let timings = message.timings else { return nil }
+        self.init(
+          receiveTime: .init(timings.received), durableTime: .init(timings.durable),
+          recognizeTime: .init(timings.recognised))
+      case .agentMessage(let piece):
+        guard let time = piece.firstPieceTime else { return nil }
+        self.init(firstPieceTime: .init(time))
+      default: return nil
+      }
+    case .speechChunk(let chunk) where chunk.piece == 0 && chunk.index == 0:
+      self.init(firstChunkTime: .init(output.time))
+    default: return nil
     }
   }
 }

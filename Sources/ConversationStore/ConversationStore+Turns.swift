@@ -21,6 +21,7 @@ extension ConversationStore {
         .textArray(completion.chips.map(\.id)), .textArray(completion.chips.map(\.text)),
         .text(completion.nextLease.server.rawValue), .int64(completion.nextLease.duration_ms),
         .timestamp(completion.now.microseconds), quotaLimits, Self.contextMessages,
+        .optional(completion.firstPieceTime?.microseconds, PostgreSQLValue.int64),
       ], mayRepeat: true, Self.decodeEnd)
   }
 

@@ -4,7 +4,7 @@ import PostgreSQL
 /// Every statement of the store but the migrations'. Calls of functions: their SQL is in the migrations.
 enum Statements {
   static let sendText = call("send_text", parameters: 15)
-  static let completeTurn = call("complete_turn", parameters: 25)
+  static let completeTurn = call("complete_turn", parameters: 26)
   static let failTurn = call("fail_turn", parameters: 10)
   static let retryTurn = call("retry_turn", parameters: 7)
   static let enqueueGreeting = call("enqueue_greeting", parameters: 9)

@@ -127,12 +127,15 @@ package struct AgentPiece: Sendable, Equatable {
   /// From 0.
   package var index: Int
   package var total: Int
+  /// When the chat model's first words were there; of a reply's first piece.
+  package var firstPieceTime: Timestamp?
 
-  package init(id: MessageID, text: String, index: Int, total: Int) {
+  package init(id: MessageID, text: String, index: Int, total: Int, firstPieceTime: Timestamp? = nil) {
     self.id = id
     self.text = text
     self.index = index
     self.total = total
+    self.firstPieceTime = firstPieceTime
   }
 }
 

@@ -191,6 +191,8 @@ package struct TurnCompletion: Sendable {
   package var lease: TurnLease
   package var message: MessageID
   package var pieces: [String]
+  /// When the chat model's first words were there.
+  package var firstPieceTime: Timestamp?
   /// The interview state after the reply, based on `interviewVersion`.
   package var interviewState: String
   package var interviewStage: String
@@ -209,7 +211,8 @@ package struct TurnCompletion: Sendable {
 
   package init(
     user: UserID, conversation: ConversationID, lease: TurnLease, message: MessageID, pieces: [String],
-    interviewState: String, interviewStage: String, interviewVersion: Int64, awaitsProfileAnswer: Bool,
+    firstPieceTime: Timestamp? = nil, interviewState: String, interviewStage: String, interviewVersion: Int64,
+    awaitsProfileAnswer: Bool,
     profile: Profile, profileChanges: Set<ProfileField>, stage: String, chips: [Chip], nextLease: LeaseRequest,
     now: Timestamp
   ) {
@@ -218,6 +221,7 @@ package struct TurnCompletion: Sendable {
     self.lease = lease
     self.message = message
     self.pieces = pieces
+    self.firstPieceTime = firstPieceTime
     self.interviewState = interviewState
     self.interviewStage = interviewStage
     self.interviewVersion = interviewVersion

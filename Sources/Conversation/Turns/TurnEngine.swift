@@ -133,7 +133,7 @@ package final class TurnEngine: Sendable {
         return try await fail(turn, .attemptsExhausted, retryable: false)
       }
       let draft = try TurnDraft(turn, settings: settings, now: clock.now())
-      let answer: [String]
+      let answer: Answer
       do {
         answer = try await write(draft)
         metrics.modelTime.recordNanoseconds(began.elapsed_ns)
@@ -145,7 +145,7 @@ package final class TurnEngine: Sendable {
         guard let template = draft.template else {
           return try await fail(turn, error is TimedOut ? .engineTimedOut : .engineFailed, retryable: true)
         }
-        answer = template
+        answer = Answer(pieces: template, firstPieceTime: nil)
       }
       let next = try await lanes.pass(turn.user) { try await commit(turn, draft, answer) }
       metrics.turnTime.recordNanoseconds(began.elapsed_ns)
@@ -168,18 +168,28 @@ package final class TurnEngine: Sendable {
     return metadata
   }
 
-  private func write(_ draft: TurnDraft) async throws -> [String] {
+  private struct Answer: Sendable {
+    let pieces: [String]
+    /// When the model's first words were there; `nil` when it said nothing.
+    let firstPieceTime: Timestamp?
+  }
+
+  private func write(_ draft: TurnDraft) async throws -> Answer {
     if let pieces = model.immediateReply(to: draft.request) {
       guard !pieces.isEmpty else { throw ChatModelError.empty }
-      return pieces
+      return Answer(pieces: pieces, firstPieceTime: clock.now())
     }
     let timeout_ms = draft.isGreeting ? settings.greetingTimeout_ms : settings.replyTimeout_ms
-    return try await withTimeout(milliseconds: timeout_ms) { [model, modelCalls, metrics] in
+    return try await withTimeout(milliseconds: timeout_ms) { [model, modelCalls, metrics, clock] in
       try await modelCalls.pass {
         let asked = ContinuousClock.now
         var text = ""
+        var first: Timestamp?
         for try await part in model.reply(to: draft.request) {
-          if text.isEmpty { metrics.firstPieceTime.recordNanoseconds(asked.elapsed_ns) }
+          if first == nil {
+            first = clock.now()
+            metrics.firstPieceTime.recordNanoseconds(asked.elapsed_ns)
+          }
           text += part
           guard text.utf8.count <= Limits.replyBytes else {
             throw ChatModelError.tooLarge(limit_bytes: Limits.replyBytes)
@@ -187,18 +197,19 @@ package final class TurnEngine: Sendable {
         }
         let pieces = Pieces.split(text)
         guard !pieces.isEmpty else { throw ChatModelError.empty }
-        return pieces
+        return Answer(pieces: pieces, firstPieceTime: first)
       }
     }
   }
 
-  private func commit(_ turn: LeasedTurn, _ first: TurnDraft, _ pieces: [String]) async throws -> LeasedTurn? {
+  private func commit(_ turn: LeasedTurn, _ first: TurnDraft, _ answer: Answer) async throws -> LeasedTurn? {
     var draft = first
     let message = MessageID(identifiers.next())
     for _ in 0..<Limits.statePlans {
-      let result = draft.result(pieces, settings: settings)
+      let result = draft.result(answer.pieces, settings: settings)
       let completion = TurnCompletion(
-        user: turn.user, conversation: turn.conversation, lease: turn.lease, message: message, pieces: pieces,
+        user: turn.user, conversation: turn.conversation, lease: turn.lease, message: message,
+        pieces: answer.pieces, firstPieceTime: answer.firstPieceTime,
         interviewState: result.state.jsonText, interviewStage: result.state.stage.rawValue,
         interviewVersion: draft.context.interviewVersion,
         awaitsProfileAnswer: result.state.pendingProfileField != nil, profile: result.profile,

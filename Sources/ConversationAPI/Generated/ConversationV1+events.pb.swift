@@ -45,7 +45,7 @@ extension ConversationV1 {
     package var turnID: String
     /// The command that caused it, if it came with one.
     package var requestID: String
-    /// To service tokens only, of what was spoken.
+    /// To service tokens only.
     package var timings: ConversationV1.EventTimings?
     package var event: Event?
 
@@ -226,7 +226,8 @@ extension ConversationV1 {
     }
   }
 
-  /// When the stages before a spoken UserMessage were passed, on the servers' clocks.
+  /// When the stages of a turn were passed, on the servers' clocks. A spoken UserMessage has the first three, a
+  /// reply's first AgentMessage the fourth, its first SpeechChunk the fifth.
   package struct EventTimings: StructMessage {
     /// The first segment was received.
     package var receiveTime: GoogleProtobuf.Timestamp?
@@ -234,17 +235,25 @@ extension ConversationV1 {
     package var durableTime: GoogleProtobuf.Timestamp?
     /// The last transcript was there.
     package var recognizeTime: GoogleProtobuf.Timestamp?
+    /// The first words of the chat model were there.
+    package var firstPieceTime: GoogleProtobuf.Timestamp?
+    /// The first chunk of the reply's speech was sent to this stream.
+    package var firstChunkTime: GoogleProtobuf.Timestamp?
 
     package static var protobufName: String { "lifeecho.conversation.v1.EventTimings" }
 
     package init(
       receiveTime: GoogleProtobuf.Timestamp? = nil,
       durableTime: GoogleProtobuf.Timestamp? = nil,
-      recognizeTime: GoogleProtobuf.Timestamp? = nil
+      recognizeTime: GoogleProtobuf.Timestamp? = nil,
+      firstPieceTime: GoogleProtobuf.Timestamp? = nil,
+      firstChunkTime: GoogleProtobuf.Timestamp? = nil
     ) {
       self.receiveTime = receiveTime
       self.durableTime = durableTime
       self.recognizeTime = recognizeTime
+      self.firstPieceTime = firstPieceTime
+      self.firstChunkTime = firstChunkTime
     }
 
     package static var type: UnsafePointer<ProtobufCMessageDescriptor> {
@@ -255,6 +264,8 @@ extension ConversationV1 {
       receiveTime = try FieldReading.message(wire.pointee.receive_time, "receive_time")
       durableTime = try FieldReading.message(wire.pointee.durable_time, "durable_time")
       recognizeTime = try FieldReading.message(wire.pointee.recognize_time, "recognize_time")
+      firstPieceTime = try FieldReading.message(wire.pointee.first_piece_time, "first_piece_time")
+      firstChunkTime = try FieldReading.message(wire.pointee.first_chunk_time, "first_chunk_time")
     }
 
     package func make(in arena: Arena) -> UnsafeMutablePointer<Lifeecho__Conversation__V1__EventTimings> {
@@ -262,6 +273,8 @@ extension ConversationV1 {
       wire.pointee.receive_time = arena.message(receiveTime)
       wire.pointee.durable_time = arena.message(durableTime)
       wire.pointee.recognize_time = arena.message(recognizeTime)
+      wire.pointee.first_piece_time = arena.message(firstPieceTime)
+      wire.pointee.first_chunk_time = arena.message(firstChunkTime)
       return wire
     }
   }

@@ -34,7 +34,8 @@ extension DurableEvent.Kind {
       self = .agentMessage(
         AgentPiece(
           id: MessageID(try payload.string("message_id")), text: try payload.string("text"),
-          index: try payload.int("index"), total: try payload.int("total")))
+          index: try payload.int("index"), total: try payload.int("total"),
+          firstPieceTime: try payload.optionalInteger("first_piece_time").map(Timestamp.init(microseconds:))))
     case 19:
       self = .turnCompleted(
         kind: try stored(payload.string("kind")), quota: try payload.optionalObject("quota").map(QuotaSnapshot.init))

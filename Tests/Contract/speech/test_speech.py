@@ -10,6 +10,7 @@ from refusals import refused
 from speech.engines import audio
 from speech.listening import MP3, begun, cancel, chunks, quiet, replies, sentences, wait_spoken
 from waiting import wait_until
+import tokens
 
 TWO_PIECES = "河边的老屋我记得。门口还有一棵槐树！[SPLIT]后来您去了哪里？"
 SENTENCES = ["河边的老屋我记得。", "门口还有一棵槐树！", "后来您去了哪里？"]
@@ -45,6 +46,22 @@ def test_a_greeting_is_read_aloud_too(engines, listener, conversation):
     with listener.connect(conversation, speech=MP3) as live:
         wait_spoken(live, 1)
         assert chunks(live)[0].message_id == replies(live.all)[0].agent_message.message_id
+
+
+def test_service_tokens_learn_when_words_and_speech_were_there(engines, listener, conversation):
+    begun(listener, conversation)
+    engines.replies["说老屋"] = TWO_PIECES
+    service = Person(listener.channel, listener.secret, user=listener.user,
+                     token=tokens.service(listener.secret, "conversations"))
+    service.metadata += (("x-life-echo-user", listener.user),)
+    with quiet(service, conversation) as told, quiet(listener, conversation) as untold:
+        listener.send(conversation, "说老屋")
+        wait_spoken(told, 2)
+        wait_spoken(untold, 2)
+        assert not any(e.HasField("timings") for e in untold.all)
+        words, speech = [e.timings for e in told.all if e.HasField("timings")]
+        assert words.HasField("first_piece_time") and speech.HasField("first_chunk_time")
+        assert words.first_piece_time.ToNanoseconds() <= speech.first_chunk_time.ToNanoseconds()
 
 
 def test_other_streams_get_no_speech(engines, listener, conversation):

@@ -269,7 +269,12 @@ def test_service_tokens_learn_how_long_the_stages_took(server, channel, person, 
     event = service.replay(conversation)[0]
     times = [event.timings.receive_time, event.timings.durable_time, event.timings.recognize_time]
     assert [t.ToNanoseconds() for t in times] == sorted(t.ToNanoseconds() for t in times) and times[0].seconds > 0
-    assert not person.replay(conversation)[0].HasField("timings")
+    person.wait_idle(conversation)
+    first, *others = [e for e in service.replay(conversation) if e.HasField("agent_message")]
+    assert first.timings.first_piece_time.ToNanoseconds() >= times[2].ToNanoseconds()
+    assert first.timings.first_piece_time.ToNanoseconds() <= first.create_time.ToNanoseconds()
+    assert not any(e.HasField("timings") for e in others)
+    assert not any(e.HasField("timings") for e in person.replay(conversation))
 
 
 def test_transcribe_stores_nothing(person, conversation):

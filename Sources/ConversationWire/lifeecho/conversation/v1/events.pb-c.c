@@ -453,7 +453,7 @@ const ProtobufCMessageDescriptor lifeecho__conversation__v1__conversation_event_
   (ProtobufCMessageInit) lifeecho__conversation__v1__conversation_event__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lifeecho__conversation__v1__event_timings__field_descriptors[3] =
+static const ProtobufCFieldDescriptor lifeecho__conversation__v1__event_timings__field_descriptors[5] =
 {
   {
     "receive_time",
@@ -491,16 +491,42 @@ static const ProtobufCFieldDescriptor lifeecho__conversation__v1__event_timings_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "first_piece_time",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Lifeecho__Conversation__V1__EventTimings, first_piece_time),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "first_chunk_time",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Lifeecho__Conversation__V1__EventTimings, first_chunk_time),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lifeecho__conversation__v1__event_timings__field_indices_by_name[] = {
   1,   /* field[1] = durable_time */
+  4,   /* field[4] = first_chunk_time */
+  3,   /* field[3] = first_piece_time */
   0,   /* field[0] = receive_time */
   2,   /* field[2] = recognize_time */
 };
 static const ProtobufCIntRange lifeecho__conversation__v1__event_timings__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor lifeecho__conversation__v1__event_timings__descriptor =
 {
@@ -510,7 +536,7 @@ const ProtobufCMessageDescriptor lifeecho__conversation__v1__event_timings__desc
   "Lifeecho__Conversation__V1__EventTimings",
   "lifeecho.conversation.v1",
   sizeof(Lifeecho__Conversation__V1__EventTimings),
-  3,
+  5,
   lifeecho__conversation__v1__event_timings__field_descriptors,
   lifeecho__conversation__v1__event_timings__field_indices_by_name,
   1,  lifeecho__conversation__v1__event_timings__number_ranges,

@@ -109,10 +109,12 @@ struct  Lifeecho__Conversation__V1__EventTimings
   Google__Protobuf__Timestamp *receive_time;
   Google__Protobuf__Timestamp *durable_time;
   Google__Protobuf__Timestamp *recognize_time;
+  Google__Protobuf__Timestamp *first_piece_time;
+  Google__Protobuf__Timestamp *first_chunk_time;
 };
 #define LIFEECHO__CONVERSATION__V1__EVENT_TIMINGS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lifeecho__conversation__v1__event_timings__descriptor) \
-    , NULL, NULL, NULL }
+    , NULL, NULL, NULL, NULL, NULL }
 
 
 struct  Lifeecho__Conversation__V1__UserMessage
