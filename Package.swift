@@ -56,6 +56,8 @@ let package = Package(
     .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    // What needs instructions that Swift cannot name.
+    .target(name: "CBase64"),
     // Generated C: the contract's wire form.
     .target(name: "RPCWire", dependencies: ["CProtobufC"]),
     .target(name: "ConversationWire", dependencies: ["CProtobufC", "RPCWire"]),
@@ -77,7 +79,7 @@ let package = Package(
     .target(
       name: "WebSocketBridge",
       dependencies: [
-        "ConversationAPI", "RPC", "HTTP2", "WebSocket", "TLS", "JSON", Product.nioCore, Product.logging,
+        "ConversationAPI", "RPC", "HTTP2", "WebSocket", "TLS", "JSON", "CBase64", Product.nioCore, Product.logging,
         Product.metrics,
         Product.coreMetrics, Product.deque,
       ], path: "bridge", exclude: ["PROTOCOL.md", "Console/README.md"], resources: [.embedInCode("Console")],

@@ -178,22 +178,18 @@ package struct JSONScanner {
     return letter < 6 ? UInt32(letter) + 10 : nil
   }
 
-  /// The first quote, backslash or control character from `start` on; the end if there is none. Eight bytes at a time:
-  /// a byte of `word` is less than n, as far as it is below 0x80, where (word - n) borrows into its highest bit.
+  /// The first quote, backslash or control character from `start` on; the end if there is none.
   private func plainEnd(_ bytes: Span<UInt8>, from start: Int) -> Int {
     var position = start
     let raw = bytes.bytes
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    let quotes = ones &* UInt64(UInt8(ascii: "\""))
-    let backslashes = ones &* UInt64(UInt8(ascii: "\\"))
-    let highest = ones &* 0x80
-    while position + 8 <= bytes.count {
-      let word = raw.unsafeLoadUnaligned(fromByteOffset: position, as: UInt64.self)
-      let isQuote = ((word ^ quotes) &- ones) & ~(word ^ quotes)
-      let isBackslash = ((word ^ backslashes) &- ones) & ~(word ^ backslashes)
-      let isControl = (word &- ones &* 0x20) & ~word
-      if (isQuote | isBackslash | isControl) & highest != 0 { break }
-      position += 8
+    typealias Block = SIMD16<UInt8>
+    let quotes = Block(repeating: UInt8(ascii: "\""))
+    let backslashes = Block(repeating: UInt8(ascii: "\\"))
+    let space = Block(repeating: 0x20)
+    while position + 16 <= bytes.count {
+      let block = raw.unsafeLoadUnaligned(fromByteOffset: position, as: Block.self)
+      if any((block .== quotes) .| (block .== backslashes) .| (block .< space)) { break }
+      position += 16
     }
     while position < bytes.count {
       let byte = bytes[position]

@@ -48,7 +48,7 @@ import Testing
     }
   }
 
-  /// Long strings are searched eight bytes at a time: what ends them may stand anywhere.
+  /// Long strings are searched 16 bytes at a time: what ends them may stand anywhere.
   @Test func theEndOfAStringIsFoundAtEveryPlace() throws {
     for length in 0..<40 {
       let plain = String(repeating: "字", count: length / 3) + String(repeating: "a", count: length % 3)

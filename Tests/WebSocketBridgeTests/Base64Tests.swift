@@ -18,7 +18,7 @@ import Testing
     #expect(Base64.decode(Array(text.utf8).span) == bytes)
   }
 
-  /// Groups of four agree with one character at a time, wherever dropped characters and padding stand.
+  /// Vectors and groups of four agree with one character at a time, wherever dropped characters and padding stand.
   @Test func agreesWithTheReference() {
     var random = SeededGenerator(seed: 11)
     let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)

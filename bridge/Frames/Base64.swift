@@ -1,3 +1,5 @@
+import CBase64
+
 /// Base64 as Python's `b64decode` reads it: characters outside the alphabet are dropped, decoding stops at complete
 /// padding, missing padding or a lone character fails.
 enum Base64 {
@@ -34,7 +36,7 @@ enum Base64 {
     init(target: UnsafeMutableBufferPointer<UInt8>) { self.target = target }
 
     mutating func decode(_ text: Span<UInt8>) -> Bool {
-      var index = 0
+      var index = vectors(text)
       while index < text.count {
         if place == 0 { index = groups(text, from: index) }
         // What stopped it by single characters, then groups again.
@@ -48,6 +50,16 @@ enum Base64 {
         }
       }
       return place == 0
+    }
+
+    /// Decodes 16 characters at a time from the beginning, while all are of the alphabet; where it stopped.
+    private mutating func vectors(_ text: Span<UInt8>) -> Int {
+      let taken = text.withUnsafeBufferPointer { text in
+        guard let from = text.baseAddress, let to = target.baseAddress else { return 0 }
+        return lifeecho_base64_decode(from, text.count, to)
+      }
+      count = taken / 4 * 3
+      return taken
     }
 
     /// Decodes four characters at a time while all are of the alphabet; where it stopped.
