@@ -115,8 +115,8 @@ struct Input final : Watcher {
 };
 
 struct Phone : PhoneSocket {
-  Phone(Run &run, size_t number, bool deflate = false)
-      : PhoneSocket(run.loop, run.address, run.people.path(number), deflate), run(run), number(number) {}
+  Phone(Run &run, size_t number, bool deflate = false, const char *options = "")
+      : PhoneSocket(run.loop, run.address, run.people.path(number) + options, deflate), run(run), number(number) {}
   void message(std::string_view text) override {
     if (is_first) {
       is_first = false;
@@ -401,7 +401,8 @@ int pace(char **arguments) {
 
 // One socket does the work and pings: each ping is timed from the moment its last byte is with the kernel.
 struct Working final : Phone {
-  using Phone::Phone;
+  // Protocol 2 confirms audio.
+  Working(Run &run, size_t number) : Phone(run, number, false, "&v=2") {}
   void frame(std::string_view text) override {
     if (is_type(text, "error")) return run.fail(std::string(text));
     if (is_type(text, "pong") && waits) {
@@ -409,6 +410,7 @@ struct Working final : Phone {
       run.latencies_ms.push_back(ms_since(start));
     }
     if (is_type(text, "agent_response")) replies += is_whole_reply(text) ? 1 : 0;
+    if (is_type(text, "audio_ack")) stored++;
   }
   void drained() override { start = Clock::now(); }
   void ping(std::string_view before = {}) {
@@ -417,7 +419,7 @@ struct Working final : Phone {
     if (is_drained()) start = Clock::now();
   }
   bool waits = false;
-  size_t replies = 0;
+  size_t replies = 0, stored = 0;
   Clock::time_point start;
 };
 
@@ -458,6 +460,8 @@ int during(char **arguments) {
     } else {
       phone->ping(audio_frame(0, segment++, content));
       answered();
+      // More at once than can be stored is what backpressure is for, and another question.
+      run.turn_until([&] { return phone->stored == segment; }, 30, "the audio is stored");
     }
   }
   report(run, run.latencies_ms.size(), ms_since(start) / 1000, own_cpu_s() - cpu_s);
