@@ -35,6 +35,17 @@ import Testing
     await #expect(throws: CancellationError.self) { try await writer.value }
   }
 
+  @Test func aFailureOfTheWriterComesAfterItsMessages() async throws {
+    let pipe = MessagePipe<Int>(capacity: 4)
+    try await pipe.write(1)
+    try await pipe.write(2)
+    pipe.finish(throwing: Status(.aborted))
+    #expect(try await pipe.next() == 1)
+    #expect(try await pipe.next() == 2)
+    await #expect(throws: Status(.aborted)) { try await pipe.next() }
+    await #expect(throws: Status(.aborted)) { try await pipe.write(3) }
+  }
+
   @Test func failureReachesBothSides() async throws {
     let pipe = MessagePipe<Int>(capacity: 1)
     let writer = Task { for number in 0..<10 { try await pipe.write(number) } }

@@ -441,7 +441,7 @@ extension ConversationV1 {
   package struct StreamAudioRequest: StructMessage {
     package var request: Request?
 
-    package enum Request: Sendable, Equatable {
+    package indirect enum Request: Sendable, Equatable {
       /// First, once.
       case config(ConversationV1.AudioConfig)
       case segment(ConversationV1.AudioSegment)
@@ -833,7 +833,7 @@ extension ConversationV1 {
   package struct TranscribeRequest: StructMessage {
     package var request: Request?
 
-    package enum Request: Sendable, Equatable {
+    package indirect enum Request: Sendable, Equatable {
       /// First, once.
       case config(ConversationV1.TranscribeConfig)
       case content([UInt8])

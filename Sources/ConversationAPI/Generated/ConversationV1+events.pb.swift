@@ -49,7 +49,7 @@ extension ConversationV1 {
     package var timings: ConversationV1.EventTimings?
     package var event: Event?
 
-    package enum Event: Sendable, Equatable {
+    package indirect enum Event: Sendable, Equatable {
       /// Durable.
       case userMessage(ConversationV1.UserMessage)
       case turnStarted(ConversationV1.TurnStarted)

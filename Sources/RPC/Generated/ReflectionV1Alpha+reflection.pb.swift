@@ -8,7 +8,7 @@ extension ReflectionV1Alpha {
     package var host: String
     package var messageRequest: MessageRequest?
 
-    package enum MessageRequest: Sendable, Equatable {
+    package indirect enum MessageRequest: Sendable, Equatable {
       /// The file with this name.
       case fileByFilename(String)
       /// The file that declares this full name of a service, method or type.
@@ -112,7 +112,7 @@ extension ReflectionV1Alpha {
     package var originalRequest: ReflectionV1Alpha.ServerReflectionRequest?
     package var messageResponse: MessageResponse?
 
-    package enum MessageResponse: Sendable, Equatable {
+    package indirect enum MessageResponse: Sendable, Equatable {
       /// The file asked for, and what it imports.
       case fileDescriptorResponse(ReflectionV1Alpha.FileDescriptorResponse)
       case allExtensionNumbersResponse(ReflectionV1Alpha.ExtensionNumberResponse)

@@ -101,13 +101,13 @@ final class InProcessCall<Request: WireMessage, Response: WireMessage>: ClientTr
     settle(status, trailing: trailing)
   }
 
-  /// Ends the call before its handler did.
+  /// Ends the call before its handler did; what the client has not read yet is dropped.
   private func end(_ status: Status) {
     context.end(status)
-    settle(status, trailing: [:])
+    settle(status, trailing: [:], discards: true)
   }
 
-  private func settle(_ status: Status, trailing: Metadata) {
+  private func settle(_ status: Status, trailing: Metadata, discards: Bool = false) {
     typealias Waiter = CheckedContinuation<Metadata, any Error>
     let (isFirst, task, waiters) = state.withLock { state -> (Bool, Task<Void, Never>?, [Waiter]) in
       guard state.status == nil else { return (false, nil, []) }
@@ -126,7 +126,7 @@ final class InProcessCall<Request: WireMessage, Response: WireMessage>: ClientTr
       for waiter in waiters { waiter.resume(returning: [:]) }
     } else {
       task?.cancel()
-      responses.fail(status)
+      if discards { responses.fail(status) } else { responses.finish(throwing: status) }
       requests.fail(status)
       for waiter in waiters { waiter.resume(throwing: status) }
     }
@@ -143,8 +143,18 @@ final class InProcessCall<Request: WireMessage, Response: WireMessage>: ClientTr
   }
 
   func next() async throws -> Response? {
-    if !Task.isCancelled, let response = responses.takeAtOnce() { return response }
-    return try await cancelling { try await responses.next() }
+    while responses.isPending { try await cancelling { try await responses.ready() } }
+    guard case .message(let response) = try polled() else { return nil }
+    return response
+  }
+
+  private func polled() throws -> MessagePipe<Response>.Poll {
+    do {
+      return try responses.poll()
+    } catch let error as CancellationError {
+      cancel()
+      throw status(of: error)
+    }
   }
 
   func single() async throws -> Response {
@@ -183,7 +193,12 @@ final class InProcessCall<Request: WireMessage, Response: WireMessage>: ClientTr
     do {
       return try await withTaskCancellationHandler(operation: body) { cancel() }
     } catch let error as CancellationError {
-      throw state.withLock { $0.status } ?? Status(.cancelled, "\(error)")
+      throw status(of: error)
     }
+  }
+
+  private func status(of error: CancellationError) -> Status {
+    let status = state.withLock { $0.status }
+    return status.flatMap { $0.isOK ? nil : $0 } ?? Status(.cancelled, "\(error)")
   }
 }

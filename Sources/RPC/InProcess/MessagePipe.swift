@@ -11,14 +11,22 @@ final class MessagePipe<Message: Sendable>: Sendable {
     case failed(any Error)
   }
 
-  private enum WriteOutcome { case done, wait, failed(any Error) }
-  private enum ReadOutcome { case message(Message?), wait, failed(any Error) }
+  private enum Outcome { case done, wait, failed(any Error) }
+
+  /// What a reader finds.
+  enum Poll: Sendable {
+    case message(Message)
+    case end
+    /// Nothing yet: `ready` tells when to look again.
+    case nothing
+  }
 
   private struct State {
     var messages: [Message] = []
     var head = 0
     var end: End?
-    var reader: (id: UInt64, continuation: UnsafeContinuation<Message?, any Error>)?
+    /// Waits for something to read. It is told without the message: a frame that waits for long has no room for one.
+    var reader: UnsafeContinuation<Void, any Error>?
     var writers: [(id: UInt64, continuation: UnsafeContinuation<Void, any Error>)] = []
     /// Those who wait until everything was read.
     var flushers: [(id: UInt64, continuation: UnsafeContinuation<Void, any Error>)] = []
@@ -35,6 +43,11 @@ final class MessagePipe<Message: Sendable>: Sendable {
         head = 0
       }
       return message
+    }
+
+    mutating func takeReader() -> UnsafeContinuation<Void, any Error>? {
+      defer { reader = nil }
+      return reader
     }
 
     mutating func makeID() -> UInt64 {
@@ -56,23 +69,21 @@ final class MessagePipe<Message: Sendable>: Sendable {
     let id = state.withLock { $0.makeID() }
     try await withTaskCancellationHandler {
       try await withUnsafeThrowingContinuation { continuation in
-        let (outcome, reader) = state.withLock { state -> (WriteOutcome, UnsafeContinuation<Message?, any Error>?) in
-          if Task.isCancelled { return (.failed(CancellationError()), nil) }
+        var reader: UnsafeContinuation<Void, any Error>?
+        let outcome = state.withLock { state -> Outcome in
+          if Task.isCancelled { return .failed(CancellationError()) }
           switch state.end {
-          case .finished: return (.failed(Status(.failedPrecondition, "the call has ended")), nil)
-          case .failed(let error): return (.failed(error), nil)
+          case .finished: return .failed(Status(.failedPrecondition, "the call has ended"))
+          case .failed(let error): return .failed(error)
           case nil: break
           }
-          if let reader = state.reader {
-            state.reader = nil
-            return (.done, reader.continuation)
-          }
           state.messages.append(message)
-          guard state.count >= capacity else { return (.done, nil) }
+          reader = state.takeReader()
+          guard reader == nil, state.count >= capacity else { return .done }
           state.writers.append((id, continuation))
-          return (.wait, nil)
+          return .wait
         }
-        reader?.resume(returning: message)
+        reader?.resume()
         switch outcome {
         case .done: continuation.resume()
         case .wait: break
@@ -90,19 +101,14 @@ final class MessagePipe<Message: Sendable>: Sendable {
 
   /// False when the writer would have to wait, or the pipe has ended.
   private func writeAtOnce(_ message: Message) -> Bool {
-    var reader: UnsafeContinuation<Message?, any Error>?
+    var reader: UnsafeContinuation<Void, any Error>?
     let isWritten = state.withLock { state in
-      guard case nil = state.end else { return false }
-      if let waiting = state.reader {
-        reader = waiting.continuation
-        state.reader = nil
-        return true
-      }
-      guard state.count + 1 < capacity else { return false }
+      guard case nil = state.end, state.reader != nil || state.count + 1 < capacity else { return false }
       state.messages.append(message)
+      reader = state.takeReader()
       return true
     }
-    reader?.resume(returning: message)
+    reader?.resume()
     return isWritten
   }
 
@@ -111,7 +117,7 @@ final class MessagePipe<Message: Sendable>: Sendable {
     let id = state.withLock { $0.makeID() }
     try await withTaskCancellationHandler {
       try await withUnsafeThrowingContinuation { continuation in
-        let outcome = state.withLock { state -> WriteOutcome in
+        let outcome = state.withLock { state -> Outcome in
           if Task.isCancelled { return .failed(CancellationError()) }
           if case .failed(let error) = state.end { return .failed(error) }
           guard state.count > 0 else { return .done }
@@ -133,57 +139,67 @@ final class MessagePipe<Message: Sendable>: Sendable {
     }
   }
 
-  /// A message that waits, when taking it wakes nobody; nil when `next` has to see to it.
-  func takeAtOnce() -> Message? {
-    state.withLock { state in
-      guard state.writers.isEmpty, state.flushers.isEmpty else { return nil }
-      if case .failed = state.end { return nil }
-      return state.pop()
+  /// The next message; nil after `finish` when all were read. After `fail` throws the failure.
+  func next() async throws -> Message? {
+    while isPending { try await readyOrCancelled() }
+    guard case .message(let message) = try poll() else { return nil }
+    return message
+  }
+
+  /// `poll` would find nothing. (Asked instead of polling before a wait, so that no frame that waits has room for a message.)
+  var isPending: Bool { state.withLock { $0.end == nil && $0.count == 0 } }
+
+  /// As `next`, at once.
+  func poll() throws -> Poll {
+    if Task.isCancelled { throw CancellationError() }
+    var waiting: [UnsafeContinuation<Void, any Error>] = []
+    let found = try state.withLock { state -> Poll in
+      guard let message = state.pop() else {
+        switch state.end {
+        case .failed(let error): throw error
+        case .finished: return .end
+        case nil: return .nothing
+        }
+      }
+      if state.count < capacity, !state.writers.isEmpty {
+        waiting = state.writers.map(\.continuation)
+        state.writers = []
+      }
+      if state.count == 0, !state.flushers.isEmpty {
+        waiting += state.flushers.map(\.continuation)
+        state.flushers = []
+      }
+      return .message(message)
+    }
+    for waiter in waiting { waiter.resume() }
+    return found
+  }
+
+  /// Returns when `poll` finds more than nothing. Cancelling the task does not end it: who calls it makes the pipe fail.
+  func ready() async throws {
+    try await withUnsafeThrowingContinuation { continuation in
+      let outcome = state.withLock { state -> Outcome in
+        if Task.isCancelled { return .failed(CancellationError()) }
+        if state.end != nil || state.count > 0 { return .done }
+        guard state.reader == nil else { return .failed(Status(.failedPrecondition, "a call has one reader")) }
+        // An idle stream waits here: it needs no room for messages.
+        state.messages = []
+        state.reader = continuation
+        return .wait
+      }
+      switch outcome {
+      case .done: continuation.resume()
+      case .wait: break
+      case .failed(let error): continuation.resume(throwing: error)
+      }
     }
   }
 
-  /// The next message; nil after `finish` when all were read. Throws the failure at once, before what still waits.
-  func next() async throws -> Message? {
-    if !Task.isCancelled, let message = takeAtOnce() { return message }
-    let id = state.withLock { $0.makeID() }
-    return try await withTaskCancellationHandler {
-      try await withUnsafeThrowingContinuation { continuation in
-        let (outcome, writers) = state.withLock { state -> (ReadOutcome, [UnsafeContinuation<Void, any Error>]) in
-          if Task.isCancelled { return (.failed(CancellationError()), []) }
-          if case .failed(let error) = state.end { return (.failed(error), []) }
-          if let message = state.pop() {
-            guard state.count < capacity else { return (.message(message), []) }
-            var waiting = state.writers.map(\.continuation)
-            state.writers = []
-            if state.count == 0, !state.flushers.isEmpty {
-              waiting += state.flushers.map(\.continuation)
-              state.flushers = []
-            }
-            return (.message(message), waiting)
-          }
-          if case .finished = state.end { return (.message(nil), []) }
-          guard state.reader == nil else {
-            return (.failed(Status(.failedPrecondition, "a call has one reader")), [])
-          }
-          // An idle stream waits here: it needs no room for messages, which go straight to a waiting reader.
-          state.messages = []
-          state.reader = (id, continuation)
-          return (.wait, [])
-        }
-        for writer in writers { writer.resume() }
-        switch outcome {
-        case .message(let message): continuation.resume(returning: message)
-        case .wait: break
-        case .failed(let error): continuation.resume(throwing: error)
-        }
-      }
+  private func readyOrCancelled() async throws {
+    try await withTaskCancellationHandler {
+      try await ready()
     } onCancel: {
-      let reader = state.withLock { state -> UnsafeContinuation<Message?, any Error>? in
-        guard let reader = state.reader, reader.id == id else { return nil }
-        state.reader = nil
-        return reader.continuation
-      }
-      reader?.resume(throwing: CancellationError())
+      state.withLock { $0.takeReader() }?.resume(throwing: CancellationError())
     }
   }
 
@@ -192,28 +208,33 @@ final class MessagePipe<Message: Sendable>: Sendable {
     end(.finished)
   }
 
-  /// Ends both sides at once.
+  /// Ends both sides at once, without what was not read yet.
   func fail(_ error: any Error) {
+    end(.failed(error), discards: true)
+  }
+
+  /// No more messages follow; what waits can still be read, then the failure.
+  func finish(throwing error: any Error) {
     end(.failed(error))
   }
 
-  private func end(_ end: End) {
+  private func end(_ end: End, discards: Bool = false) {
     let (reader, writers) = state.withLock { state in
+      if discards { (state.messages, state.head) = ([], 0) }
       switch (state.end, end) {
       case (nil, _), (.finished, .failed): state.end = end
       case (.failed, _), (.finished, .finished):
-        return (UnsafeContinuation<Message?, any Error>?.none, [UnsafeContinuation<Void, any Error>]())
+        return (UnsafeContinuation<Void, any Error>?.none, [UnsafeContinuation<Void, any Error>]())
       }
       defer {
-        state.reader = nil
         state.writers = []
         state.flushers = []
       }
-      return (state.reader?.continuation, (state.writers + state.flushers).map(\.continuation))
+      return (state.takeReader(), (state.writers + state.flushers).map(\.continuation))
     }
     switch end {
     case .finished:
-      reader?.resume(returning: nil)
+      reader?.resume()
       for writer in writers { writer.resume() }
     case .failed(let error):
       reader?.resume(throwing: error)
