@@ -38,18 +38,22 @@ extension BridgeSession {
   }
 
   private func waitForOutput() async {
-    watchProgress()
+    events.waits += 1
+    watchProgress(ofWait: events.waits)
     await withCheckedContinuation { continuation in
       if isOver || !isOutputFull { continuation.resume() } else { wakeEvents = continuation }
     }
   }
 
-  /// A phone that takes nothing at all while events wait is stuck: it comes back when it can.
-  private func watchProgress() {
-    guard let buffered = connection?.bufferedByteCount, buffered > Limits.output_bytes else { return }
+  /// A phone that takes nothing at all while events wait is stuck: it comes back when it can. During one wait nothing
+  /// but answers to its own frames is added to what it has to take.
+  private func watchProgress(ofWait wait: Int) {
+    guard let buffered = connection?.bufferedByteCount, buffered > 0 else { return }
     loop.scheduleTask(in: .seconds(Limits.stuck_s)) {
-      guard self.wakeEvents != nil, let left = self.connection?.bufferedByteCount else { return }
-      if left >= buffered { self.close(.tryAgainLater) } else { self.watchProgress() }
+      guard self.wakeEvents != nil, self.events.waits == wait, let left = self.connection?.bufferedByteCount else {
+        return
+      }
+      if left >= buffered { self.close(.tryAgainLater) } else { self.watchProgress(ofWait: wait) }
     }
   }
 

@@ -19,6 +19,8 @@ struct EventPosition {
   var suspected: Int64 = -1
   /// Since when the service is away.
   var outage: ContinuousClock.Instant?
+  /// How often the phone had to be waited for.
+  var waits = 0
   /// The service ended the stream because the phone reads too slowly.
   var isTooSlow = false
 }

@@ -72,6 +72,32 @@ def test_a_stuck_phone_is_bounded_and_loses_nothing(house, person):
             phone.vanish()
 
 
+@pytest.mark.timeout(90)
+def test_a_phone_that_never_reads_is_closed_and_others_are_not(house, person):
+    """With 1013, of which it learns when it reads on in time; without an answer the bridge counts 1006. Not by keepalive,
+    which takes longer (1011)."""
+    def closes(code):
+        return house.server.metric("lifeecho_bridge_closes_total", code=code)
+
+    conversation = house.begun(person)
+    lost, silent = closes("1006") + closes("1013"), closes("1011")
+    with house.raw(person, conversation, reading=False, receive_buffer=1 << 17, query={"v": 2, "after": 0}) as stuck:
+        with house.phone(person, conversation) as good:
+            good.wait_type("topic_suggestions")
+
+            def is_closed():
+                # Whatever waits for the good phone at the moment, it makes progress.
+                flood(good, AT_ONCE)
+                return closes("1006") + closes("1013") > lost
+
+            wait_until(is_closed, "the stuck phone is closed", 60)
+            assert closes("1011") == silent
+            assert good.say("你们还在吗?") == ["回:你们还在吗?"]
+        stuck.read_on()
+        stuck.wait_for(lambda log: log.over.is_set(), "the end", 30)
+        assert stuck.close_code in (None, 1013), stuck.describe()
+
+
 @pytest.mark.timeout(60)
 def test_who_reads_on_in_time_gets_everything(house, person):
     conversation = house.begun(person)
