@@ -80,8 +80,7 @@ let package = Package(
       name: "WebSocketBridge",
       dependencies: [
         "ConversationAPI", "RPC", "HTTP2", "WebSocket", "TLS", "JSON", "CBase64", Product.nioCore, Product.logging,
-        Product.metrics,
-        Product.coreMetrics, Product.deque,
+        Product.metrics, Product.coreMetrics, Product.deque,
       ], path: "bridge", exclude: ["PROTOCOL.md", "Console/README.md"], resources: [.embedInCode("Console")],
       swiftSettings: strict),
     // The application.

@@ -39,7 +39,9 @@ extension BridgeSession {
 
   private func waitForOutput() async {
     events.waits += 1
-    watchProgress(ofWait: events.waits)
+    if let buffered = connection?.bufferedByteCount, buffered > Limits.output_bytes {
+      watchProgress(ofWait: events.waits, from: buffered)
+    }
     await withCheckedContinuation { continuation in
       if isOver || !isOutputFull { continuation.resume() } else { wakeEvents = continuation }
     }
@@ -47,13 +49,11 @@ extension BridgeSession {
 
   /// A phone that takes nothing at all while events wait is stuck: it comes back when it can. During one wait nothing
   /// but answers to its own frames is added to what it has to take.
-  private func watchProgress(ofWait wait: Int) {
-    guard let buffered = connection?.bufferedByteCount, buffered > 0 else { return }
+  private func watchProgress(ofWait wait: Int, from buffered: Int) {
     loop.scheduleTask(in: .seconds(Limits.stuck_s)) {
-      guard self.wakeEvents != nil, self.events.waits == wait, let left = self.connection?.bufferedByteCount else {
-        return
-      }
-      if left >= buffered { self.close(.tryAgainLater) } else { self.watchProgress(ofWait: wait) }
+      guard self.wakeEvents != nil, self.events.waits == wait, let left = self.connection?.bufferedByteCount, left > 0
+      else { return }
+      if left >= buffered { self.close(.tryAgainLater) } else { self.watchProgress(ofWait: wait, from: left) }
     }
   }
 
