@@ -57,6 +57,12 @@ package final class LoopExecutor: TaskExecutor, @unchecked Sendable {
 
   // MARK: Jobs
 
+  /// Begins a task that prefers the loop: at once when called there. From any thread.
+  package func begin(_ work: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
+    eventLoop.inEventLoop
+      ? Task.immediate(executorPreference: self, operation: work) : Task(executorPreference: self, operation: work)
+  }
+
   package func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
     if eventLoop.inEventLoop {

@@ -3,47 +3,48 @@ import NIOCore
 import RPC
 import WebSocket
 
-extension BridgeSession {
-  /// Follows the conversation until the socket closes; connects again where it stopped when the service goes away for
-  /// less than the phone is kept (design §7, Connect).
-  func runEvents() async {
+/// Follows the conversation until the socket closes; connects again where it stopped when the service goes away for less
+/// than the phone is kept (design §7, Connect). No task waits meanwhile: a socket that is silent costs no more than its
+/// objects.
+extension BridgeSession: CallReactor {
+  func beginEvents() {
     events.position = request.after ?? 0
     events.epoch = request.epoch
     if request.after == nil { events.redelivery = Redelivery(now: .now()) }
-    var pause_ms = Limits.reconnect_ms
-    while !isOver, phase != .closing {
-      let wasConnected = events.outage == nil && phase == .open
-      let error = await follow()
-      guard !isOver, phase != .closing else { return }
-      if wasConnected || events.outage == nil { pause_ms = Limits.reconnect_ms }
-      guard await mayFollowAgain(after: error) else { return }
-      try? await Task.sleep(for: .milliseconds(pause_ms))
-      pause_ms = min(pause_ms * 2, Limits.reconnectMaximum_ms)
-    }
+    follow()
   }
 
-  /// One Connect call; returns why it ended.
-  private func follow() async -> ServiceError {
-    let stream = service.client.connect(connectRequest(), options: callOptions())
-    do {
-      for try await event in stream {
+  /// Begins a Connect call.
+  private func follow() {
+    guard mayFollow else { return }
+    events.wasConnected = events.outage == nil && phase == .open
+    stream = service.client.connect(connectRequest(), options: callOptions()).polled(by: self, on: loop)
+    callIsReady()
+  }
+
+  private var mayFollow: Bool { phase == .connecting || phase == .open }
+
+  /// Takes events while there is room for their frames.
+  func callIsReady() {
+    while mayFollow, let stream {
+      guard !isOutputFull else { return waitForOutput() }
+      switch stream.poll() {
+      case .message(let event):
         receive(event)
-        if events.isStale { break }
-        if isOutputFull { await waitForOutput() }
+        if events.isStale, mayFollow { return followAgain(after: Status(.unavailable, "the stream has a gap")) }
+      case .pending: return
+      case .ended(let status):
+        return followAgain(after: status.isOK ? Status(.unavailable, "the stream ended") : status)
       }
-      return ServiceError(Status(.unavailable, "the stream ended"))
-    } catch {
-      return ServiceError(error)
     }
   }
 
-  private func waitForOutput() async {
+  private func waitForOutput() {
+    guard !isWaitingForOutput else { return }
+    isWaitingForOutput = true
     events.waits += 1
     if let buffered = connection?.bufferedByteCount, buffered > Limits.output_bytes {
       watchProgress(ofWait: events.waits, from: buffered)
-    }
-    await withCheckedContinuation { continuation in
-      if isOver || !isOutputFull { continuation.resume() } else { wakeEvents = continuation }
     }
   }
 
@@ -51,10 +52,23 @@ extension BridgeSession {
   /// but answers to its own frames is added to what it has to take.
   private func watchProgress(ofWait wait: Int, from buffered: Int) {
     loop.scheduleTask(in: .seconds(Limits.stuck_s)) {
-      guard self.wakeEvents != nil, self.events.waits == wait, let left = self.connection?.bufferedByteCount, left > 0
+      guard self.isWaitingForOutput, self.events.waits == wait, let left = self.connection?.bufferedByteCount, left > 0
       else { return }
       if left >= buffered { self.close(.tryAgainLater) } else { self.watchProgress(ofWait: wait, from: left) }
     }
+  }
+
+  /// The phone took something.
+  func resumeEvents() {
+    guard isWaitingForOutput, !isOutputFull else { return }
+    isWaitingForOutput = false
+    callIsReady()
+  }
+
+  func endEvents() {
+    stream?.cancel()
+    stream = nil
+    isWaitingForOutput = false
   }
 
   private func connectRequest() -> ConversationV1.ConnectRequest {
@@ -73,31 +87,27 @@ extension BridgeSession {
       deviceID: request.device ?? "", speech: speech)
   }
 
-  /// Decides what the end of a Connect call means; false: the socket closes.
-  private func mayFollowAgain(after error: ServiceError) async -> Bool {
+  /// Decides what the end of a Connect call means: another one after a pause, or the end of the socket.
+  private func followAgain(after status: Status) {
+    endEvents()
+    let error = ServiceError(status)
     switch error.kind {
-    case .refused(let text):
-      leave(text, code: error.code)
-      return false
-    case .credentials:
-      await renewCredentials()
-    case .command where error.code == "FIELD_INVALID":
-      leave(Text.failed, code: error.code)
-      return false
-    case .command, .away:
-      break
+    case .refused(let text): return leave(text, code: error.code)
+    case .command where error.code == "FIELD_INVALID": return leave(Text.failed, code: error.code)
+    case .command, .away, .credentials: break
     }
-    if error.code == ErrorCode.unavailable, events.isTooSlow {
-      close(.tryAgainLater)
-      return false
-    }
+    if error.code == ErrorCode.unavailable, events.isTooSlow { return close(.tryAgainLater) }
+    if events.wasConnected || events.outage == nil { events.pause_ms = Limits.reconnect_ms }
     let since = events.outage ?? .now
     events.outage = since
-    guard ContinuousClock.now - since < .seconds(Limits.outage_s) else {
-      sendAway()
-      return false
+    guard ContinuousClock.now - since < .seconds(Limits.outage_s) else { return sendAway() }
+    let pause_ms = events.pause_ms
+    events.pause_ms = min(pause_ms * 2, Limits.reconnectMaximum_ms)
+    _ = launch {
+      if error.kind == .credentials { await self.renewCredentials() }
+      try? await Task.sleep(for: .milliseconds(pause_ms))
+      self.follow()
     }
-    return true
   }
 
   /// The service refuses this phone: `connect` comes first even then.

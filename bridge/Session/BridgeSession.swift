@@ -33,9 +33,10 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
   private var metadata: Metadata
 
   // The service's events.
-  private var eventTask: Task<Void, Never>?
+  var stream: PolledCall<ConversationV1.ConnectRequest, ConversationV1.ConversationEvent>?
   var events = EventPosition()
-  var wakeEvents: CheckedContinuation<Void, Never>?
+  /// Events are not taken until the phone has taken more frames.
+  var isWaitingForOutput = false
 
   // Frames to the phone.
   private var output = PacedOutput()
@@ -91,7 +92,7 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
   /// Runs on the loop, beginning at once. Call it there.
   func launch(_ work: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
     loop.preconditionInEventLoop()
-    return Task.immediate(executorPreference: LoopExecutor.for(loop), operation: work)
+    return LoopExecutor.for(loop).begin(work)
   }
 
   func callOptions(timeout_s: Int64? = nil) -> CallOptions {
@@ -113,7 +114,7 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
     self.connection = connection
     observer.opened(self)
     connection.pauseReading()
-    eventTask = launch { await self.runEvents() }
+    beginEvents()
   }
 
   func receivedText(_ text: ByteBuffer) { receive(reader.read(text)) }
@@ -133,7 +134,7 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
   }
 
   func writabilityChanged(_ isWritable: Bool) {
-    if isWritable { wakeEventsIfReady() }
+    if isWritable { resumeEvents() }
   }
 
   func closed(code: WebSocketCloseCode, isClean: Bool) {
@@ -141,10 +142,8 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
     phase = .closed
     observer.closed(self, code: code)
     connection = nil
-    eventTask?.cancel()
+    endEvents()
     ageTimer?.cancel()
-    wakeEvents?.resume()
-    wakeEvents = nil
     wakeRunner()
     for voice in voices { voice.finish() }
     guard runner != nil || !voices.isEmpty else { return }
@@ -217,7 +216,7 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
         self.drain()
       }
     }
-    wakeEventsIfReady()
+    resumeEvents()
     if output.isEmpty, let (code, reason) = closeWhenDrained { close(code, reason: reason) }
   }
 
@@ -226,19 +225,13 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
     output.count >= Limits.pacedFrames || (connection?.bufferedByteCount ?? 0) > Limits.output_bytes
   }
 
-  private func wakeEventsIfReady() {
-    guard let waiter = wakeEvents, !isOutputFull else { return }
-    wakeEvents = nil
-    waiter.resume()
-  }
-
   // MARK: The end
 
   func close(_ code: WebSocketCloseCode, reason: String = "") {
     guard phase != .closed else { return }
     phase = .closing
     closeWhenDrained = nil
-    eventTask?.cancel()
+    endEvents()
     connection?.close(code, reason: reason)
     if isReadingPaused {
       // A close frame is answered only when it is read.

@@ -19,6 +19,9 @@ struct EventPosition {
   var suspected: Int64 = -1
   /// Since when the service is away.
   var outage: ContinuousClock.Instant?
+  /// The service was there when the running call began; the pause before the next one.
+  var wasConnected = false
+  var pause_ms = Limits.reconnect_ms
   /// How often the phone had to be waited for.
   var waits = 0
   /// The service ended the stream because the phone reads too slowly.

@@ -5,8 +5,8 @@ import RPC
 
 /// One recording on its way to the service: a StreamAudio call, what waits for it, and what it has not confirmed yet.
 ///
-/// `@unchecked Sendable`: touched on the socket's event loop only; its tasks run there, too.
-final class VoiceStream: @unchecked Sendable {
+/// `@unchecked Sendable`: touched on the socket's event loop only.
+final class VoiceStream: CallReactor, @unchecked Sendable {
   let session: String
   private let kind: ConversationV1.AudioKind
   private let conversation: String
@@ -22,7 +22,14 @@ final class VoiceStream: @unchecked Sendable {
   private var known: Set<Int32> = []
   /// Segments that wait for the service to have room.
   private var postponed: Deque<ConversationV1.AudioSegment> = []
-  private var wakeWriter: CheckedContinuation<Void, Never>?
+  /// The running call; nil before one begins again, and at the end.
+  private var call: PolledCall<ConversationV1.StreamAudioRequest, ConversationV1.StreamAudioResponse>?
+  private var isConfigured = false
+  /// Bytes of the first waiting segment that the call took already, in parts.
+  private var sent_bytes = 0
+  /// The pause before the next call, and until when there may be one.
+  private var pause_ms = Limits.reconnect_ms
+  private let patience = NIODeadline.now() + .seconds(Limits.outage_s)
   /// Takes no more segments: the next one of its session begins another call.
   private(set) var isFinished = false
   /// Waits until everything is confirmed.
@@ -30,6 +37,7 @@ final class VoiceStream: @unchecked Sendable {
   /// The last segment was confirmed.
   private(set) var isComplete = false
   private var lastIndex: Int32?
+  private var isOver = false
 
   init(
     session: String, kind: ConversationV1.AudioKind, isRecordingStarted: Bool, command: CommandOrder.ID?,
@@ -42,13 +50,6 @@ final class VoiceStream: @unchecked Sendable {
     self.owner = owner
     conversation = owner.conversation
   }
-
-  private var task: Task<Void, Never>?
-
-  func start() { task = owner.launch { await self.run() } }
-
-  /// Drops what was not confirmed.
-  func cancel() { task?.cancel() }
 
   /// The person is still speaking, or what was said is not stored yet.
   var isRecording: Bool { !isComplete }
@@ -67,13 +68,13 @@ final class VoiceStream: @unchecked Sendable {
       ConversationV1.AudioSegment(
         index: segment.index, content: content, duration: GoogleProtobuf.Duration(.milliseconds(segment.duration_ms)),
         isLast: segment.isLast))
-    wake()
+    write()
   }
 
   /// Nothing more comes from this socket; the call ends when everything is confirmed.
   func finish() {
     isFinished = true
-    wake()
+    write()
   }
 
   /// Returns when all segments so far are confirmed or refused.
@@ -84,31 +85,55 @@ final class VoiceStream: @unchecked Sendable {
 
   func stopWaiting() { resumeIdle() }
 
-  private func wake() {
-    wakeWriter?.resume()
-    wakeWriter = nil
-  }
-
   // MARK: To the service
 
-  /// Runs until the recording is finished or refused. A broken call is made again within the outage that a socket
-  /// survives: segments are idempotent by index.
-  private func run() async {
-    var pause_ms = Limits.reconnect_ms
-    let patience = ContinuousClock.now + .seconds(Limits.outage_s)
-    while true {
-      guard let error = await attempt() else { break }
-      let mayTryAgain = error.kind == .away || error.kind == .credentials
-      guard mayTryAgain, hasWork, !Task.isCancelled, ContinuousClock.now < patience else {
-        if hasWork || !mayTryAgain { owner.voiceFailed(self, error) }
-        break
+  /// Begins a call. A broken one is made again within the outage that a socket survives, as long as there is work:
+  /// segments are idempotent by index.
+  func start() {
+    isConfigured = false
+    sent_bytes = 0
+    call = owner.service.client.streamAudio(options: owner.callOptions()).polled(by: self, on: owner.loop)
+    write()
+  }
+
+  /// Drops what was not confirmed.
+  func cancel() { end() }
+
+  func callIsReady() {
+    while let call {
+      switch call.poll() {
+      case .message(let response): receive(response)
+      case .pending: return write()
+      case .ended(let status): return ended(status)
       }
-      if error.kind == .credentials { await owner.renewCredentials() }
-      waiting = unconfirmed + waiting
-      unconfirmed = []
-      try? await Task.sleep(for: .milliseconds(pause_ms))
-      pause_ms = min(pause_ms * 2, Limits.reconnectMaximum_ms)
     }
+  }
+
+  private func ended(_ status: Status) {
+    call = nil
+    guard hasWork || !status.isOK else { return end() }
+    let error = ServiceError(status.isOK ? Status(.unavailable, "the service ended the stream") : status)
+    let mayTryAgain = error.kind == .away || error.kind == .credentials
+    guard mayTryAgain, hasWork, .now() < patience else {
+      if hasWork || !mayTryAgain { owner.voiceFailed(self, error) }
+      return end()
+    }
+    waiting = unconfirmed + waiting
+    unconfirmed = []
+    let pause_ms = self.pause_ms
+    self.pause_ms = min(pause_ms * 2, Limits.reconnectMaximum_ms)
+    _ = owner.launch {
+      if error.kind == .credentials { await self.owner.renewCredentials() }
+      try? await Task.sleep(for: .milliseconds(pause_ms))
+      if !self.isOver { self.start() }
+    }
+  }
+
+  private func end() {
+    guard !isOver else { return }
+    isOver = true
+    call?.cancel()
+    call = nil
     owner.audioTaken((waiting + unconfirmed + postponed).reduce(0) { $0 + $1.content.count })
     postponed = []
     waiting = []
@@ -117,72 +142,41 @@ final class VoiceStream: @unchecked Sendable {
     owner.voiceEnded(self)
   }
 
-  /// One call; nil when it ended well.
-  private func attempt() async -> ServiceError? {
-    let call = owner.service.client.streamAudio(options: owner.callOptions())
-    do {
-      try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await self.write(to: call) }
-        group.addTask {
-          while let response = try await call.next() { self.receive(response) }
-          self.finish()
-        }
-        // Not waitForAll, which lets the other one go on after a failure.
-        for try await _ in group {}
-      }
-      return hasWork ? ServiceError(Status(.unavailable, "the service ended the stream")) : nil
-    } catch {
-      return ServiceError(error)
+  /// Gives the call what it takes; `callIsReady` follows when it takes more.
+  private func write() {
+    guard let call else { return }
+    if !isConfigured {
+      let config = ConversationV1.AudioConfig(
+        conversationID: conversation, voiceSessionID: session, format: .m4a, recordingStarted: isRecordingStarted,
+        kind: kind)
+      guard call.offer(.init(request: .config(config))) else { return }
+      isConfigured = true
+      isRecordingStarted = false
     }
+    while unconfirmed.count < Limits.segmentsInFlight, let segment = waiting.first {
+      guard offer(segment, to: call) else { return }
+      waiting.removeFirst()
+      unconfirmed.append(segment)
+    }
+    if isFinished, waiting.isEmpty, postponed.isEmpty { call.finishWriting() }
   }
 
-  private func write(
-    to call: ClientCall<ConversationV1.StreamAudioRequest, ConversationV1.StreamAudioResponse>
-  ) async throws {
-    try await call.write(
-      .init(
-        request: .config(
-          .init(
-            conversationID: conversation, voiceSessionID: session, format: .m4a, recordingStarted: isRecordingStarted,
-            kind: kind))))
-    isRecordingStarted = false
-    while true {
-      if unconfirmed.count < Limits.segmentsInFlight, let segment = waiting.popFirst() {
-        unconfirmed.append(segment)
-        try await write(segment, to: call)
-      } else if isFinished, waiting.isEmpty, postponed.isEmpty {
-        break
-      } else {
-        await withTaskCancellationHandler {
-          await withCheckedContinuation { continuation in
-            if Task.isCancelled { continuation.resume() } else { wakeWriter = continuation }
-          }
-        } onCancel: {
-          owner.loop.execute { self.wake() }
-        }
-        try Task.checkCancellation()
-      }
-    }
-    call.finishWriting()
-  }
-
-  private func write(
+  private func offer(
     _ segment: ConversationV1.AudioSegment,
-    to call: ClientCall<ConversationV1.StreamAudioRequest, ConversationV1.StreamAudioResponse>
-  ) async throws {
-    guard segment.content.count > Limits.audioPart_bytes else {
-      return try await call.write(.init(request: .segment(segment)))
-    }
-    var offset = 0
-    var part = segment
-    while offset < segment.content.count {
-      let end = min(offset + Limits.audioPart_bytes, segment.content.count)
-      part.content = Array(segment.content[offset..<end])
+    to call: PolledCall<ConversationV1.StreamAudioRequest, ConversationV1.StreamAudioResponse>
+  ) -> Bool {
+    guard segment.content.count > Limits.audioPart_bytes else { return call.offer(.init(request: .segment(segment))) }
+    while sent_bytes < segment.content.count {
+      let end = min(sent_bytes + Limits.audioPart_bytes, segment.content.count)
+      var part = segment
+      part.part = Int32(sent_bytes / Limits.audioPart_bytes)
+      part.content = Array(segment.content[sent_bytes..<end])
       part.moreParts = end < segment.content.count
-      try await call.write(.init(request: .segment(part)))
-      part.part += 1
-      offset = end
+      guard call.offer(.init(request: .segment(part))) else { return false }
+      sent_bytes = end
     }
+    sent_bytes = 0
+    return true
   }
 
   /// The service answers each segment, in their order.
@@ -198,7 +192,7 @@ final class VoiceStream: @unchecked Sendable {
     if let lastIndex, response.durableThrough >= lastIndex { isComplete = true }
     owner.voiceConfirmed(self, response)
     if isComplete, !hasWork { isFinished = true }
-    wake()
+    write()
     if !hasWork { resumeIdle() }
   }
 
@@ -208,7 +202,7 @@ final class VoiceStream: @unchecked Sendable {
     owner.loop.scheduleTask(in: .milliseconds(Limits.overload_ms)) {
       guard let segment = self.postponed.popFirst() else { return }
       self.waiting.append(segment)
-      self.wake()
+      self.write()
     }
   }
 

@@ -1,3 +1,4 @@
+package import NIOCore
 package import Protobuf
 
 /// What carries a call: the network or the same process. All methods are safe from any task.
@@ -13,6 +14,8 @@ protocol ClientTransport<Request, Response>: Sendable {
   func initialMetadata() async throws -> Metadata
   var trailingMetadata: Metadata { get }
   func cancel()
+  /// What a polled call offers to and takes from. `isSending`: there are requests to come.
+  func pipes(_ signal: CallSignal, isSending: Bool) -> (MessagePipe<Request>, MessagePipe<Response>)
 }
 
 /// A call as its client sees it. Safe from any task; one reader and one writer at a time. All methods throw `Status`.
@@ -65,6 +68,19 @@ package final class ClientCall<Request: WireMessage, Response: WireMessage>: Sen
   package func cancel() {
     transport.cancel()
   }
+
+  /// The call without tasks that wait for it, for a reactor on `loop`; call it there. Nobody else reads or writes it then.
+  package func polled(by reactor: any CallReactor, on loop: any EventLoop) -> PolledCall<Request, Response> {
+    polled(by: reactor, on: loop, isSending: true)
+  }
+
+  fileprivate func polled(
+    by reactor: any CallReactor, on loop: any EventLoop, isSending: Bool
+  ) -> PolledCall<Request, Response> {
+    let signal = CallSignal(reactor, on: loop)
+    let (requests, responses) = transport.pipes(signal, isSending: isSending)
+    return PolledCall(self, requests: requests, responses: responses, signal: signal)
+  }
 }
 
 /// The responses of a call; iterating throws `Status` when the call fails.
@@ -82,5 +98,10 @@ package struct ResponseStream<Request: WireMessage, Element: WireMessage>: Async
 
   package func makeAsyncIterator() -> AsyncIterator {
     AsyncIterator(call: call)
+  }
+
+  /// As `ClientCall.polled`, for a call that has sent its request.
+  package func polled(by reactor: any CallReactor, on loop: any EventLoop) -> PolledCall<Request, Element> {
+    call.polled(by: reactor, on: loop, isSending: false)
   }
 }

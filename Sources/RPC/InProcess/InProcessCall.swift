@@ -31,10 +31,10 @@ final class InProcessCall<Request: WireMessage, Response: WireMessage>: ClientTr
       deadline: options.effectiveDeadline(), peer: "inproc:")
   }
 
-  /// Starts the handler; `request` is the only request, if given.
+  /// Starts the handler, on the loop itself at once; `request` is the only request, if given.
   func start(_ request: Request?) {
     if let deadline = context.deadline, deadline <= ContinuousClock.now { return end(.deadlinePassed) }
-    let task = Task(executorPreference: LoopExecutor.for(loop)) {
+    let work: @Sendable () async -> Void = {
       do throws(Status) {
         let deadline = InProcessDeadline.start(self.context, on: self.loop) { [weak self] in self?.end(.deadlinePassed)
         }
@@ -55,6 +55,7 @@ final class InProcessCall<Request: WireMessage, Response: WireMessage>: ClientTr
         self.finish(error)
       }
     }
+    let task = LoopExecutor.for(loop).begin(work)
     let isOver = state.withLock { state in
       if state.status == nil { state.task = task }
       return state.status != nil
@@ -133,6 +134,10 @@ final class InProcessCall<Request: WireMessage, Response: WireMessage>: ClientTr
   }
 
   // MARK: The client's side
+
+  func pipes(_ signal: CallSignal, isSending: Bool) -> (MessagePipe<Request>, MessagePipe<Response>) {
+    (requests, responses)
+  }
 
   func write(_ message: Request) async throws {
     try await cancelling { try await requests.write(message) }

@@ -63,11 +63,7 @@ final class InProcessUnaryCall<Request: WireMessage, Response: WireMessage>: Sen
         self.settle(.failure(error))
       }
     }
-    let executor = LoopExecutor.for(loop)
-    let task =
-      loop.inEventLoop
-      ? Task.immediate(executorPreference: executor, operation: work)
-      : Task(executorPreference: executor, operation: work)
+    let task = LoopExecutor.for(loop).begin(work)
     let isOver = state.withLock { state in
       if state.outcome == nil { state.task = task }
       return state.outcome != nil

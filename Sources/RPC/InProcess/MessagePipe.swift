@@ -1,7 +1,8 @@
 import Synchronization
 
 /// Carries messages from one task to another, at most `capacity` waiting: a writer suspends when it is full, a reader
-/// when it is empty. One reader and one writer at a time; safe from any thread.
+/// when it is empty. Either end may be one that polls instead (`offer`, `take`) and is told by a signal. One reader and one
+/// writer at a time; safe from any thread.
 ///
 /// Its continuations are unchecked: each leaves the state under the lock and is resumed once, by whoever took it, and the
 /// check costs an allocation a message.
@@ -21,12 +22,36 @@ final class MessagePipe<Message: Sendable>: Sendable {
     case nothing
   }
 
+  /// Somebody to be told after the lock is released.
+  private enum Reader {
+    case task(UnsafeContinuation<Void, any Error>)
+    case signal(CallSignal)
+
+    func resume() {
+      switch self {
+      case .task(let continuation): continuation.resume()
+      case .signal(let signal): signal.raise()
+      }
+    }
+
+    func resume(throwing error: any Error) {
+      switch self {
+      case .task(let continuation): continuation.resume(throwing: error)
+      case .signal(let signal): signal.raise()
+      }
+    }
+  }
+
   private struct State {
     var messages: [Message] = []
     var head = 0
     var end: End?
     /// Waits for something to read. It is told without the message: a frame that waits for long has no room for one.
     var reader: UnsafeContinuation<Void, any Error>?
+    /// Of a reader that polls: raised at each message.
+    var readerSignal: CallSignal?
+    /// Of a writer that was refused, until there is room.
+    var writerSignal: CallSignal?
     var writers: [(id: UInt64, continuation: UnsafeContinuation<Void, any Error>)] = []
     /// Those who wait until everything was read.
     var flushers: [(id: UInt64, continuation: UnsafeContinuation<Void, any Error>)] = []
@@ -45,9 +70,10 @@ final class MessagePipe<Message: Sendable>: Sendable {
       return message
     }
 
-    mutating func takeReader() -> UnsafeContinuation<Void, any Error>? {
-      defer { reader = nil }
-      return reader
+    mutating func takeReader() -> Reader? {
+      guard let reader else { return readerSignal.map { .signal($0) } }
+      self.reader = nil
+      return .task(reader)
     }
 
     mutating func makeID() -> UInt64 {
@@ -69,7 +95,7 @@ final class MessagePipe<Message: Sendable>: Sendable {
     let id = state.withLock { $0.makeID() }
     try await withTaskCancellationHandler {
       try await withUnsafeThrowingContinuation { continuation in
-        var reader: UnsafeContinuation<Void, any Error>?
+        var reader: Reader?
         let outcome = state.withLock { state -> Outcome in
           if Task.isCancelled { return .failed(CancellationError()) }
           switch state.end {
@@ -78,8 +104,9 @@ final class MessagePipe<Message: Sendable>: Sendable {
           case nil: break
           }
           state.messages.append(message)
+          let isAwaited = state.reader != nil
           reader = state.takeReader()
-          guard reader == nil, state.count >= capacity else { return .done }
+          guard !isAwaited, state.count >= capacity else { return .done }
           state.writers.append((id, continuation))
           return .wait
         }
@@ -101,7 +128,7 @@ final class MessagePipe<Message: Sendable>: Sendable {
 
   /// False when the writer would have to wait, or the pipe has ended.
   private func writeAtOnce(_ message: Message) -> Bool {
-    var reader: UnsafeContinuation<Void, any Error>?
+    var reader: Reader?
     let isWritten = state.withLock { state in
       guard case nil = state.end, state.reader != nil || state.count + 1 < capacity else { return false }
       state.messages.append(message)
@@ -110,6 +137,33 @@ final class MessagePipe<Message: Sendable>: Sendable {
     }
     reader?.resume()
     return isWritten
+  }
+
+  /// As `write`, at once: false when the pipe is full; `signal` is raised when it is not. What is offered to a pipe that
+  /// has ended is dropped.
+  func offer(_ message: Message, orRaise signal: CallSignal) -> Bool {
+    var reader: Reader?
+    let isTaken = state.withLock { state in
+      guard case nil = state.end else { return true }
+      guard state.count < capacity else {
+        state.writerSignal = signal
+        return false
+      }
+      state.messages.append(message)
+      reader = state.takeReader()
+      return true
+    }
+    reader?.resume()
+    return isTaken
+  }
+
+  /// Raises `signal` whenever `take` may find more than before.
+  func notify(_ signal: CallSignal) {
+    let isReady = state.withLock { state in
+      state.readerSignal = signal
+      return state.count > 0 || state.end != nil
+    }
+    if isReady { signal.raise() }
   }
 
   /// Suspends until the reader has taken every message.
@@ -152,6 +206,12 @@ final class MessagePipe<Message: Sendable>: Sendable {
   /// As `next`, at once.
   func poll() throws -> Poll {
     if Task.isCancelled { throw CancellationError() }
+    return try take()
+  }
+
+  /// As `poll`, whatever task it is called from.
+  func take() throws -> Poll {
+    var writer: CallSignal?
     var waiting: [UnsafeContinuation<Void, any Error>] = []
     let found = try state.withLock { state -> Poll in
       guard let message = state.pop() else {
@@ -169,8 +229,10 @@ final class MessagePipe<Message: Sendable>: Sendable {
         waiting += state.flushers.map(\.continuation)
         state.flushers = []
       }
+      writer = state.writerSignal.take()
       return .message(message)
     }
+    writer?.raise()
     for waiter in waiting { waiter.resume() }
     return found
   }
@@ -224,11 +286,12 @@ final class MessagePipe<Message: Sendable>: Sendable {
       switch (state.end, end) {
       case (nil, _), (.finished, .failed): state.end = end
       case (.failed, _), (.finished, .finished):
-        return (UnsafeContinuation<Void, any Error>?.none, [UnsafeContinuation<Void, any Error>]())
+        return (Reader?.none, [UnsafeContinuation<Void, any Error>]())
       }
       defer {
         state.writers = []
         state.flushers = []
+        state.writerSignal = nil
       }
       return (state.takeReader(), (state.writers + state.flushers).map(\.continuation))
     }
