@@ -57,7 +57,7 @@ let package = Package(
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     // What needs instructions that Swift cannot name.
-    .target(name: "CBase64"),
+    .target(name: "CVector"),
     // Generated C: the contract's wire form.
     .target(name: "RPCWire", dependencies: ["CProtobufC"]),
     .target(name: "ConversationWire", dependencies: ["CProtobufC", "RPCWire"]),
@@ -72,14 +72,14 @@ let package = Package(
         Product.deque,
       ]),
     target("ConversationAPI", ["RPC", "Protobuf", "ConversationWire"]),
-    target("JSON"),
+    target("JSON", ["CVector"]),
     target("ProtobufJSON", ["JSON"]),
     // The bridge: an RPC client that speaks WebSocket with phones.
     target("WebSocket", ["CZlib", Product.nioCore, Product.nioPosix, Product.nioHTTP1]),
     .target(
       name: "WebSocketBridge",
       dependencies: [
-        "ConversationAPI", "RPC", "HTTP2", "WebSocket", "TLS", "JSON", "CBase64", Product.nioCore, Product.logging,
+        "ConversationAPI", "RPC", "HTTP2", "WebSocket", "TLS", "JSON", "CVector", Product.nioCore, Product.logging,
         Product.metrics, Product.coreMetrics, Product.deque,
       ], path: "bridge", exclude: ["PROTOCOL.md", "Console/README.md"], resources: [.embedInCode("Console")],
       swiftSettings: strict),

@@ -1,3 +1,5 @@
+import CVector
+
 /// Checks JSON and finds its parts, in one pass over the bytes. UTF-8 was checked before; a byte-order mark is not white
 /// space.
 package struct JSONScanner {
@@ -180,22 +182,9 @@ package struct JSONScanner {
 
   /// The first quote, backslash or control character from `start` on; the end if there is none.
   private func plainEnd(_ bytes: Span<UInt8>, from start: Int) -> Int {
-    var position = start
-    let raw = bytes.bytes
-    typealias Block = SIMD16<UInt8>
-    let quotes = Block(repeating: UInt8(ascii: "\""))
-    let backslashes = Block(repeating: UInt8(ascii: "\\"))
-    let space = Block(repeating: 0x20)
-    while position + 16 <= bytes.count {
-      let block = raw.unsafeLoadUnaligned(fromByteOffset: position, as: Block.self)
-      if any((block .== quotes) .| (block .== backslashes) .| (block .< space)) { break }
-      position += 16
+    bytes.withUnsafeBufferPointer { bytes in
+      guard let base = bytes.baseAddress, start < bytes.count else { return start }
+      return start + lifeecho_json_plain(base + start, bytes.count - start)
     }
-    while position < bytes.count {
-      let byte = bytes[position]
-      if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { break }
-      position += 1
-    }
-    return position
   }
 }

@@ -9,10 +9,10 @@ mkdir -p "$out/modules" "$out/corpus" "$out/seeds"
 clang=$(dirname "$(readlink -f "$(command -v swiftc)")")/clang
 
 c_objects=
-for source in $(find Sources/RPCWire Sources/ConversationWire -name '*.c'); do
+for source in $(find Sources/RPCWire Sources/ConversationWire Sources/CVector -name '*.c'); do
   object=$out/$(echo "$source" | tr / _).o
   "$clang" -O1 -g -fsanitize=fuzzer-no-link,address -I Sources/RPCWire/include -I Sources/ConversationWire/include \
-    -c "$source" -o "$object"
+    -I Sources/CVector/include -c "$source" -o "$object"
   c_objects="$c_objects $object"
 done
 
@@ -27,6 +27,7 @@ compile() { # MODULE FILE…
     -Xcc -fmodule-map-file=Sources/CProtobufC/module.modulemap \
     -Xcc -fmodule-map-file=Sources/RPCWire/include/module.modulemap \
     -Xcc -fmodule-map-file=Sources/ConversationWire/include/module.modulemap \
+    -Xcc -fmodule-map-file=Sources/CVector/include/module.modulemap \
     -emit-module -emit-module-path "$out/modules/$module.swiftmodule" -emit-object -o "$out/$module.o" "$@"
   swift_objects="$swift_objects $out/$module.o"
 }

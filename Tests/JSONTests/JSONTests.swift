@@ -37,6 +37,21 @@ import Testing
     #expect(throws: JSONError(offset: offset, reason: reason)) { try JSONValue(parsing: text, as: Self.dialect) }
   }
 
+  /// Vectors, blocks and single bytes agree about where a string ends, wherever that is.
+  @Test func stringsEndWhereTheyEnd() throws {
+    for length in 0..<200 {
+      let text = String(repeating: length % 3 == 0 ? "\u{7f}" : "字", count: length)
+      #expect(try JSONValue(parsing: "\"\(text)\"", as: Self.dialect) == .string(text))
+      #expect(try JSONValue(parsing: "\"\(text)\\n\(text)\"", as: Self.dialect) == .string("\(text)\n\(text)"))
+      #expect(throws: JSONError(offset: 1 + text.utf8.count, reason: "a control character in a string")) {
+        try JSONValue(parsing: "\"\(text)\u{1f}\(text)\"", as: Self.dialect)
+      }
+      #expect(throws: JSONError(offset: 1 + text.utf8.count, reason: "the text ends within a string")) {
+        try JSONValue(parsing: "\"\(text)", as: Self.dialect)
+      }
+    }
+  }
+
   @Test func pythonTakesMoreAndCountsDigits() throws {
     for text in ["NaN", "Infinity", "-Infinity", String(repeating: "7", count: 4300)] {
       #expect(try JSONValue(parsing: text, as: .python) == .number(text))

@@ -53,8 +53,8 @@ import Testing
   }
 
   @Test func commandIDs() throws {
-    let random = CommandID.random()
-    #expect(UUID(uuidString: random)?.uuidString.lowercased() == random && CommandID.random() != random)
+    let random = CommandID.next()
+    #expect(UUID(uuidString: random)?.uuidString.lowercased() == random && CommandID.next() != random)
     let upper = "6BA7B810-9DAD-11D1-80B4-00C04FD430C8"
     #expect(CommandID.of(clientMessage: upper, in: "c") == upper.lowercased())
     let hashed = CommandID.of(clientMessage: "msg-1", in: "c")

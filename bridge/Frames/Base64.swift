@@ -1,4 +1,4 @@
-import CBase64
+import CVector
 
 /// Base64 as Python's `b64decode` reads it: characters outside the alphabet are dropped, decoding stops at complete
 /// padding, missing padding or a lone character fails.

@@ -21,31 +21,31 @@ extension BridgeSession {
   private func dispatch(_ frame: ClientFrame) {
     switch frame {
     case .text(let text, let message, let chip):
-      let request = message.map { CommandID.of(clientMessage: $0, in: conversation) } ?? CommandID.random()
+      let request = message.map { CommandID.of(clientMessage: $0, in: conversation) } ?? CommandID.next()
       enqueue(
         .text(
           order.begin(request: request),
           .init(conversationID: conversation, text: text, requestID: request, chipID: chip), clientMessageID: message))
     case .audioMessage(let content, let duration_s, let echo):
-      let session = PhoneCommand.audioMessagePrefix + CommandID.random()
+      let session = PhoneCommand.audioMessagePrefix + CommandID.next()
       enqueue(
         .audioMessage(
           order.begin(session: session, echo: echo), session: session, content: content, duration_s: duration_s))
     case .transcribe(let content): enqueue(.transcribe(order.begin(), content: content))
     case .endConversation:
-      let request = CommandID.random()
+      let request = CommandID.next()
       endRequest = request
       enqueue(.end(order.begin(request: request), request: request))
     case .recordingStarted(let session): recordingStarted(session)
     case .audioSegment(let session, let segment): audioSegment(session, segment)
     case .retryTurn(let turn):
-      enqueue(.retryTurn(.init(conversationID: conversation, turnID: turn, requestID: CommandID.random())))
+      enqueue(.retryTurn(.init(conversationID: conversation, turnID: turn, requestID: CommandID.next())))
     case .retryTranscription(let session, let generation):
       enqueue(
         .retryTranscription(
           .init(
             conversationID: conversation, voiceSessionID: session, generation: generation,
-            requestID: CommandID.random())))
+            requestID: CommandID.next())))
     case .refused(let type, let text, let isMalformed): refused(type, text, isMalformed: isMalformed)
     case .ping, .cancelSpeech, .empty, .unknown: break
     }
@@ -225,7 +225,7 @@ extension BridgeSession {
   private func cancelSpeech(turn: String, heard_ms: Int64?) {
     pendingCancel = .init(
       conversationID: conversation, turnID: turn, heard: heard_ms.map { .init(.milliseconds($0)) },
-      requestID: CommandID.random())
+      requestID: CommandID.next())
     guard !isCancelling else { return }
     isCancelling = true
     _ = launch {

@@ -222,7 +222,7 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
 
   /// True while no more events should be taken from the service.
   var isOutputFull: Bool {
-    output.count >= Limits.pacedFrames || (connection?.bufferedByteCount ?? 0) > Limits.output_bytes
+    output.count >= Limits.pacedFrames || connection?.hasBuffered(moreThan: Limits.output_bytes) == true
   }
 
   // MARK: The end

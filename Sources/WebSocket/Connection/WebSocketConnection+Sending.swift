@@ -5,11 +5,7 @@ extension WebSocketConnection {
     eventLoop.assertInEventLoop()
     guard let context, session.state == .open else { return }
     guard backlog.isEmpty, context.channel.isWritable else { return sendLater(opcode, payload) }
-    let settings = loop.settings.configuration
-    // Below the high watermark the channel holds less than that, so that it need not be asked.
-    let atMost = outgoing.readableBytes + settings.highWatermark_bytes + payload.readableBytes
-    if atMost > settings.outboundBuffer_bytes, bufferedByteCount + payload.readableBytes > settings.outboundBuffer_bytes
-    {
+    if hasBuffered(moreThan: loop.settings.configuration.outboundBuffer_bytes - payload.readableBytes) {
       return outboundBufferFull()
     }
     prepareOutgoing()

@@ -101,6 +101,12 @@ package final class WebSocketConnection: @unchecked Sendable {
     return outgoing.readableBytes + backlog_bytes + channelBytes
   }
 
+  /// As `bufferedByteCount > count_bytes`, without asking the channel when it is below its high watermark.
+  package func hasBuffered(moreThan count_bytes: Int) -> Bool {
+    let atMost = outgoing.readableBytes + loop.settings.configuration.highWatermark_bytes
+    return isWritable && atMost <= count_bytes ? false : bufferedByteCount > count_bytes
+  }
+
   /// False above the high watermark, true again below the low one.
   package var isWritable: Bool {
     eventLoop.assertInEventLoop()
