@@ -161,6 +161,8 @@ class Page:
         self.requests = []
         self.sockets = []
         self.dialogs = []
+        # Called with the text of each WebSocket frame that comes.
+        self.received = None
         with wire.arrived:
             wire.listeners[session] = self._event
         for domain in ("Page", "Runtime", "Network", "Log", "DOM", "Accessibility"):
@@ -185,6 +187,8 @@ class Page:
             self.requests.append(params["request"]["url"])
         elif method == "Network.webSocketCreated":
             self.sockets.append(params["url"])
+        elif method == "Network.webSocketFrameReceived" and self.received and params["response"]["opcode"] == 1:
+            self.received(params["response"]["payloadData"])
 
     def own_problems(self):
         """Without those of the network, which every refused or cut connection leaves."""
