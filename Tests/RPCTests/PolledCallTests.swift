@@ -12,7 +12,9 @@ import Testing
   func messagesComeInOrderThenTheEnd(transport: Transport) async throws {
     try await TestServer.run(transport) { server async throws in
       let reactor = Collector(server)
-      await reactor.start { server.channel.serverStreaming(TestMethods.count, RawMessage("1000")).polled(by: $0, on: $1) }
+      await reactor.start {
+        server.channel.serverStreaming(TestMethods.count, RawMessage("1000")).polled(by: $0, on: $1)
+      }
       let (texts, status) = try await reactor.ending.futureResult.get()
       #expect(texts == (0..<1000).map(String.init))
       #expect(status == .ok)
