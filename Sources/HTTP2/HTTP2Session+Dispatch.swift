@@ -46,7 +46,7 @@ extension HTTP2Session {
       if isWorthwhile { deliverHeaders(stream) }
     }
     guard let handler = stream.handler else {
-      stream.pendingData = nil
+      stream.pendingData = PendingData()
       return
     }
     if deliverable(stream) { deliverBody(stream, handler) }
@@ -68,7 +68,7 @@ extension HTTP2Session {
     guard let handler = stream.handler else { return }
     stream.flags.insert(.headersDelivered)
     let ends =
-      stream.flags.contains(.remoteEnded) && stream.pendingData == nil
+      stream.flags.contains(.remoteEnded) && stream.pendingData.isEmpty
       && !stream.flags.contains(.trailersPending)
     if ends { stream.flags.insert(.endDelivered) }
     handler.receivedHeaders(stream, endStream: ends)
@@ -78,10 +78,17 @@ extension HTTP2Session {
     let ends =
       stream.flags.contains(.remoteEnded) && !stream.flags.contains(.trailersPending)
       && !stream.flags.contains(.endDelivered)
-    guard let data = stream.pendingData ?? (ends ? ByteBuffer() : nil) else { return }
-    stream.pendingData = nil
-    if ends { stream.flags.insert(.endDelivered) }
-    handler.receivedData(stream, data, endStream: ends)
+    while let data = stream.pendingData.popFirst() {
+      let isEnd = ends && stream.pendingData.isEmpty
+      if isEnd { stream.flags.insert(.endDelivered) }
+      handler.receivedData(stream, data, endStream: isEnd)
+      // It may have reset the stream, which then delivers nothing but its end.
+      guard !stream.flags.contains(.resetSubmitted) else { return stream.pendingData = PendingData() }
+      if isEnd { return }
+    }
+    guard ends else { return }
+    stream.flags.insert(.endDelivered)
+    handler.receivedData(stream, ByteBuffer(), endStream: true)
   }
 
   private func deliverTrailers(_ stream: HTTP2Stream, _ handler: any HTTP2StreamHandler) {
@@ -95,7 +102,7 @@ extension HTTP2Session {
 
   private func deliverClosed(_ stream: HTTP2Stream) {
     stream.session = nil
-    stream.pendingData = nil
+    stream.pendingData = PendingData()
     guard let handler = stream.handler else { return }
     stream.handler = nil
     handler.closed(stream, stream.closeCode)

@@ -85,13 +85,9 @@ extension HTTP2Session {
       guard let base = inputBase else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
       let offset = UnsafeRawPointer(bytes) - base
       guard offset >= 0,
-        var piece = input.getSlice(at: input.readerIndex + offset, length: count)
+        let piece = input.getSlice(at: input.readerIndex + offset, length: count)
       else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
-      if stream.pendingData == nil {
-        stream.pendingData = piece
-      } else {
-        stream.pendingData?.writeBuffer(&piece)
-      }
+      stream.pendingData.append(piece)
       markReady(stream)
       return 0
     }

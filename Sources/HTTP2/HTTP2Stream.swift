@@ -45,8 +45,7 @@ package final class HTTP2Stream {
   // Links of the session's list of live streams, which owns one reference to each.
   unowned(unsafe) var previous: HTTP2Stream?
   unowned(unsafe) var next: HTTP2Stream?
-  /// DATA received and not yet delivered.
-  var pendingData: ByteBuffer?
+  var pendingData = PendingData()
   var pendingTrailers = HeaderBlock()
   /// DATA bytes received and not yet given back to the peer's windows.
   var unconsumed_bytes = 0

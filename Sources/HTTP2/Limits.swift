@@ -35,6 +35,10 @@ enum Limits {
   /// Frames waiting in nghttp2 (headers, resets, acknowledgements; not DATA) before the socket is no longer read.
   /// nghttp2 1.52 has no bound. Reading resumes at half of it.
   static let outboundFrames = 5_000
+  /// DATA pieces of this length are delivered as they lie in the read buffer; shorter neighbours are joined, so that a
+  /// read of tiny frames is not one call each.
+  static let separateData_bytes = 4 << 10
+
   /// Bytes handed to the channel and not yet taken by the socket: nothing more is produced above this mark. It is a
   /// fraction of the 1 MiB that a connection may hold at all, because one gathered write may still be added.
   static let unsentHighWatermark_bytes = 256 << 10

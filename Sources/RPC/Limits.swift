@@ -4,9 +4,12 @@ package enum Limits {
   package static let message_bytes = 4 << 20
   /// Length of the prefix before each message: a flag and a 32-bit length (PROTOCOL-HTTP2.md).
   package static let messagePrefix_bytes = 5
-  /// Read bytes kept at the front of a reassembly buffer before it is compacted: one stream window, so that moving
-  /// the rest costs no more than reading it did.
-  package static let reassemblyDiscard_bytes = 64 << 10
+  /// Messages up to this length are put together next to each other; each longer one in memory of its own. A quarter of a
+  /// stream's window: what is kept beside unread bytes stays below them.
+  package static let reassemblyShared_bytes = 16 << 10
+  /// Most memory that a message is given before its bytes have come, so that what a peer merely announces costs little.
+  /// Segments of audio (32 KiB to 128 KiB) are put together without moving.
+  package static let reassemblyAhead_bytes = 256 << 10
   /// Messages longer than this would push a trailer block over peers' 8 KiB header limits when escaped (A6 §2).
   package static let statusMessage_bytes = 1024
   /// Serialized `google.rpc.Status` in trailers: base64 adds a third, and peers take 8 KiB of headers.

@@ -27,6 +27,46 @@ import Testing
     #expect(deframer.buffered_bytes == 0)
   }
 
+  /// Long and short messages, pieces of any length, a reader that comes now and then: the same bytes in the same order.
+  @Test func whatIsReadLateIsTheSame() throws {
+    var random = SeededGenerator(seed: 5)
+    for _ in 0..<200 {
+      let messages = (0..<Int.random(in: 1...12, using: &random)).map { _ -> [UInt8] in
+        let longest = [4, 40, 4_000, 20_000, 300_000].randomElement(using: &random) ?? 0
+        let byte = UInt8.random(in: .min ... .max, using: &random)
+        return [UInt8](repeating: byte, count: Int.random(in: 0...longest, using: &random))
+      }
+      let stream = messages.flatMap { Self.frame($0.count).prefix(5) + $0 }
+      let longestPiece = max([3, 100, 16_384, 65_536].randomElement(using: &random) ?? 1, stream.count / 1000)
+      var deframer = MessageDeframer()
+      var found: [[UInt8]] = []
+      var index = 0
+      while index < stream.count {
+        let end = min(index + Int.random(in: 1...longestPiece, using: &random), stream.count)
+        deframer.append(ByteBuffer(bytes: stream[index..<end]))
+        index = end
+        while Bool.random(using: &random), let message = try deframer.next() {
+          found.append(Array(message.readableBytesView))
+        }
+        if Bool.random(using: &random) { deframer.detach() }
+      }
+      while let message = try deframer.next() { found.append(Array(message.readableBytesView)) }
+      #expect(found == messages)
+      #expect(deframer.buffered_bytes == 0)
+    }
+  }
+
+  @Test func whatFollowsABadPrefixIsNotRead() throws {
+    var deframer = MessageDeframer(limit_bytes: 10)
+    deframer.append(ByteBuffer(bytes: Self.frame(3) + [0, 0]))
+    deframer.append(ByteBuffer(bytes: [0, 0, 11] + Self.frame(3)))
+    deframer.append(ByteBuffer(bytes: Self.frame(3)))
+    #expect(try deframer.next()?.readableBytes == 3)
+    for _ in 0..<2 {
+      #expect(throws: MessageDeframer.Failure.tooLong(length_bytes: 11, limit_bytes: 10)) { try deframer.next() }
+    }
+  }
+
   @Test func creditIsGivenOncePerByte() throws {
     let stream = Self.frame(100) + Self.frame(50)
     var deframer = MessageDeframer()

@@ -1,3 +1,4 @@
+import DequeModule
 package import NIOCore
 
 /// Cuts a stream of DATA into gRPC messages, and says how many bytes may be given back to flow control.
@@ -16,9 +17,13 @@ package struct MessageDeframer {
   }
 
   private let limit_bytes: Int
-  private var buffer: ByteBuffer?
-  /// True while `buffer` may share memory with the socket's read buffer.
-  private var isShared = false
+  private var chunks = Chunks()
+  /// How much of the last chunk belongs to a message that has not come in full, and how much that message, or its
+  /// prefix, still lacks.
+  private var partial_bytes = 0
+  private var missing_bytes = 0
+  /// A prefix is wrong: nothing behind it can be told apart.
+  private var isBroken = false
   private var received_bytes = 0
   private var delivered_bytes = 0
   private var credited_bytes = 0
@@ -39,51 +44,100 @@ package struct MessageDeframer {
     return data.getSlice(at: data.readerIndex + Limits.messagePrefix_bytes, length: length)
   }
 
-  /// Takes the content of a DATA frame.
+  /// Takes the content of a DATA frame. Whole messages stay where they lie; a long one that continues is copied, once,
+  /// to where it is put together.
   package mutating func append(_ data: ByteBuffer) {
     received_bytes += data.readableBytes
-    guard data.readableBytes > 0 else { return }
-    guard var existing = buffer, existing.readableBytes > 0 else {
-      buffer = data
-      isShared = true
-      return
+    detach()
+    var rest = data
+    complete(with: &rest)
+    guard rest.readableBytes > 0, !isBroken else { return }
+    let whole_bytes = wholeMessages_bytes(rest)
+    let announced_bytes = partialMessage_bytes(rest, at: rest.readerIndex + whole_bytes)
+    partial_bytes = 0
+    guard announced_bytes > Limits.reassemblyShared_bytes else {
+      chunks.append(rest, isShared: true)
+      rest.moveReaderIndex(forwardBy: whole_bytes)
+      return follow(rest.readableBytes)
     }
-    buffer = nil
-    isShared = false
-    if existing.readerIndex > Limits.reassemblyDiscard_bytes { existing.discardReadBytes() }
-    existing.writeImmutableBuffer(data)
-    buffer = existing
+    if whole_bytes > 0, let whole = rest.readSlice(length: whole_bytes) { chunks.append(whole, isShared: true) }
+    chunks.append(
+      ByteBufferAllocator().buffer(capacity: min(announced_bytes, Limits.reassemblyAhead_bytes)), isShared: false)
+    missing_bytes = announced_bytes
+    complete(with: &rest)
   }
 
   /// Copies what is left out of the socket's read buffer: a few bytes must not keep 64 KiB alive.
-  package mutating func detach() {
-    guard isShared, let rest = buffer else { return }
-    isShared = false
-    var copy = ByteBufferAllocator().buffer(capacity: rest.readableBytes)
-    copy.writeImmutableBuffer(rest)
-    buffer = copy
+  package mutating func detach() { chunks.detach() }
+
+  /// How many bytes of `data` are whole messages.
+  private func wholeMessages_bytes(_ data: ByteBuffer) -> Int {
+    guard !isBroken else { return 0 }
+    var offset = 0
+    while case .message(let length)? = try? prefix(data, at: data.readerIndex + offset),
+      offset + Limits.messagePrefix_bytes + length <= data.readableBytes
+    {
+      offset += Limits.messagePrefix_bytes + length
+    }
+    return offset
+  }
+
+  /// The length, with its prefix, of the message that begins at `start`; 0 when it is not known, or is not to be.
+  private func partialMessage_bytes(_ data: ByteBuffer, at start: Int) -> Int {
+    guard case .message(let length)? = try? prefix(data, at: start) else { return 0 }
+    return Limits.messagePrefix_bytes + length
+  }
+
+  /// Adds what the last message lacks.
+  private mutating func complete(with rest: inout ByteBuffer) {
+    while missing_bytes > 0, let piece = rest.readSlice(length: min(missing_bytes, rest.readableBytes)),
+      piece.readableBytes > 0
+    {
+      chunks.extendLast(piece)
+      follow(piece.readableBytes)
+    }
+  }
+
+  /// The last chunk ends with `count_bytes` more of a message.
+  private mutating func follow(_ count_bytes: Int) {
+    partial_bytes += count_bytes
+    missing_bytes = 0
+    guard partial_bytes > 0, let last = chunks.last else { return }
+    guard partial_bytes >= Limits.messagePrefix_bytes else {
+      return missing_bytes = Limits.messagePrefix_bytes - partial_bytes
+    }
+    let total_bytes = partialMessage_bytes(last, at: last.writerIndex - partial_bytes)
+    isBroken = total_bytes == 0
+    missing_bytes = max(0, total_bytes - partial_bytes)
+    if missing_bytes == 0 { partial_bytes = 0 }
+  }
+
+  private enum Prefix {
+    case message(length: Int)
+    case incomplete
+  }
+
+  private func prefix(_ buffer: ByteBuffer, at start: Int) throws(Failure) -> Prefix {
+    guard buffer.writerIndex - start >= Limits.messagePrefix_bytes,
+      let flag = buffer.getInteger(at: start, as: UInt8.self),
+      let announced = buffer.getInteger(at: start + 1, as: UInt32.self)
+    else { return .incomplete }
+    guard flag == 0 else { throw flag == 1 ? .compressed : .badFlag(flag) }
+    let length = Int(announced)
+    guard length <= limit_bytes else { throw .tooLong(length_bytes: length, limit_bytes: limit_bytes) }
+    return .message(length: length)
   }
 
   /// The next whole message without its prefix, or nil when more bytes are needed.
   package mutating func next() throws(Failure) -> ByteBuffer? {
-    guard let head = buffer, head.readableBytes >= Limits.messagePrefix_bytes else { return nil }
-    let start = head.readerIndex
-    guard let flag = head.getInteger(at: start, as: UInt8.self),
-      let announced = head.getInteger(at: start + 1, as: UInt32.self)
-    else { return nil }
-    guard flag == 0 else { throw flag == 1 ? .compressed : .badFlag(flag) }
-    let length = Int(announced)
-    guard length <= limit_bytes else { throw .tooLong(length_bytes: length, limit_bytes: limit_bytes) }
-    let total = Limits.messagePrefix_bytes + length
-    guard head.readableBytes >= total else { return nil }
-    let message = head.getSlice(at: start + Limits.messagePrefix_bytes, length: length)
-    if head.readableBytes == total {
-      buffer = nil
-    } else {
-      buffer?.moveReaderIndex(forwardBy: total)
+    guard let chunk = chunks.first, case .message(let length) = try prefix(chunk, at: chunk.readerIndex) else {
+      return nil
     }
+    let total = Limits.messagePrefix_bytes + length
+    guard chunk.readableBytes >= total else { return nil }
+    chunks.consume(total)
     delivered_bytes += total
-    return message
+    return chunk.getSlice(at: chunk.readerIndex + Limits.messagePrefix_bytes, length: length)
   }
 
   /// Bytes to give back after a message was taken. Never counts a byte twice.
@@ -97,6 +151,54 @@ package struct MessageDeframer {
   package mutating func creditReceived() -> Int {
     defer { credited_bytes = max(credited_bytes, received_bytes) }
     return max(0, received_bytes - credited_bytes)
+  }
+}
+
+/// What was received and not taken: each chunk holds whole messages, but the last, which may end within one.
+private struct Chunks {
+  private var oldest: ByteBuffer?
+  private var others: Deque<ByteBuffer> = []
+  /// The chunk that may share memory with the socket's read buffer: the last one, or the one before it.
+  private var shared: Int?
+
+  var first: ByteBuffer? { oldest }
+  var last: ByteBuffer? { others.last ?? oldest }
+  private var count: Int { oldest == nil ? 0 : others.count + 1 }
+
+  mutating func append(_ chunk: ByteBuffer, isShared: Bool) {
+    if isShared { shared = count }
+    if oldest == nil { oldest = chunk } else { others.append(chunk) }
+  }
+
+  mutating func extendLast(_ bytes: ByteBuffer) {
+    if others.isEmpty {
+      oldest?.writeImmutableBuffer(bytes)
+    } else {
+      others[others.count - 1].writeImmutableBuffer(bytes)
+    }
+  }
+
+  /// Small chunks are joined, so that a flood of tiny messages costs little more than its bytes.
+  mutating func detach() {
+    guard let place = shared else { return }
+    shared = nil
+    let chunk = place == 0 ? oldest : others[place - 1]
+    guard let chunk else { return }
+    let before = place == 0 ? nil : place == 1 ? oldest : others[place - 2]
+    if place == count - 1, let before, before.writerIndex + chunk.readableBytes <= Limits.reassemblyShared_bytes {
+      others.removeLast()
+      return extendLast(chunk)
+    }
+    let copy = ByteBuffer(buffer: chunk)
+    if place == 0 { oldest = copy } else { others[place - 1] = copy }
+  }
+
+  /// The first `count_bytes` were taken.
+  mutating func consume(_ count_bytes: Int) {
+    oldest?.moveReaderIndex(forwardBy: count_bytes)
+    guard oldest?.readableBytes == 0 else { return }
+    oldest = others.popFirst()
+    shared = shared.flatMap { $0 == 0 ? nil : $0 - 1 }
   }
 }
 

@@ -1,0 +1,1 @@
+../WebSocketBridgeTests/SeededGenerator.swift
