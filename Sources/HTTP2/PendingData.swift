@@ -10,7 +10,11 @@ struct PendingData {
   mutating func append(_ piece: ByteBuffer) {
     guard let last = others.last ?? first else { return first = piece }
     guard max(last.readableBytes, piece.readableBytes) < Limits.separateData_bytes else { return others.append(piece) }
-    if others.isEmpty { first?.writeImmutableBuffer(piece) } else { others[others.count - 1].writeImmutableBuffer(piece) }
+    if others.isEmpty {
+      first?.writeImmutableBuffer(piece)
+    } else {
+      others[others.count - 1].writeImmutableBuffer(piece)
+    }
   }
 
   /// The oldest piece.
