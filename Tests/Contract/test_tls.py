@@ -12,6 +12,7 @@ import time
 import grpc
 import pytest
 
+from bridge.separate import SeparateBridge
 from certificates import Authority
 from contract import pb
 from person import COMPLETE_PROFILE, Person, fresh
@@ -396,17 +397,22 @@ def test_a_unix_socket_stays_plain(authority, identity, tmp_path):
         assert Person(channel, server.secret).provision(**COMPLETE_PROFILE)
 
 
+def trusted(at, authority, *protocols):
+    """Whether the certificate at that port is one of the authority's."""
+    try:
+        with socket.create_connection((ADDRESS, at), timeout=20) as plain:
+            with client_context(authority, *protocols).wrap_socket(plain, server_hostname="localhost"):
+                return True
+    except ssl.SSLCertVerificationError:
+        return False
+
+
 def test_sighup_reads_the_certificates_again(tmp_path):
     old, new = (Authority(folder) for folder in (tmp_path / "old", tmp_path / "new") if not folder.mkdir())
     certificate, key = old.issue()
     with Server(tmp_path / "data", "--tls-cert", str(certificate), "--tls-key", str(key), admin=False) as server:
         def visits(authority):
-            try:
-                with connect(server) as plain:
-                    with client_context(authority, "h2").wrap_socket(plain, server_hostname="localhost"):
-                        return True
-            except ssl.SSLCertVerificationError:
-                return False
+            return trusted(port(server), authority, "h2")
 
         assert visits(old) and not visits(new)
         with open_secure(server, old.ca) as channel:
@@ -424,6 +430,23 @@ def test_sighup_reads_the_certificates_again(tmp_path):
             # The connection that was there goes on.
             assert person.call("WhoAmI", pb.WhoAmIRequest()).user_id == person.user
         assert not [line for line in server.log if "PRIVATE KEY" in line]
+
+
+def test_sighup_reads_the_certificates_of_a_separate_bridge_again(tmp_path):
+    old, new = (Authority(folder) for folder in (tmp_path / "old", tmp_path / "new") if not folder.mkdir())
+    certificate, key = old.issue()
+    with Server(tmp_path / "data", admin=False) as server, SeparateBridge(
+        tmp_path, server.target, server.secret, "--tls-cert", str(certificate), "--tls-key", str(key)
+    ) as bridge:
+        def visits(authority):
+            return trusted(int(bridge.bridge.rsplit(":", 1)[1]), authority)
+
+        assert visits(old) and not visits(new)
+        for source, target in zip(new.issue(), (certificate, key)):
+            target.write_bytes(source.read_bytes())
+        bridge.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: visits(new), bridge.report)
+        assert not visits(old)
 
 
 def test_refused_handshakes_are_not_kept(secure):

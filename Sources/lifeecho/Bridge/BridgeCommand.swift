@@ -181,10 +181,12 @@ private struct BridgeProcess: Service {
       lines.append("admin listening on \(listener.endpoint)")
       adminListener = listener
     }
+    let reload = CertificateReload.start([settings.tls].compactMap(\.self), logger: logger)
     lines.append("ready")
     FileHandle.standardOutput.write(Data((lines.joined(separator: "\n") + "\n").utf8))
     try await gracefulShutdown()
     logger.notice("stopping")
+    reload?.cancel()
     bridge.drain()
     await bridge.stop(grace: .seconds(5))
     await adminListener?.stop()
