@@ -180,28 +180,45 @@ struct SegmentQueueTests {
 
 @Suite("Memory of many streams")
 struct MemoryBudgetTests {
+  private static let anna = UserID("anna")
+  private static let ben = UserID("ben")
+
   @Test("who asks for more than is free waits, in order")
   func order() async throws {
-    let budget = MemoryBudget(size_bytes: 10)
-    #expect(try await budget.reserve(8, patience_ms: 0))
-    let large = Task { try await budget.reserve(9, patience_ms: 60_000) }
+    let budget = MemoryBudget(size_bytes: 10, share_bytes: 10)
+    #expect(try await budget.reserve(8, for: Self.anna, patience_ms: 0))
+    let large = Task { try await budget.reserve(9, for: Self.ben, patience_ms: 60_000) }
     while budget.waitingCount == 0 { await Task.yield() }
     // A small one does not overtake.
-    #expect(try await budget.reserve(1, patience_ms: 20) == false)
-    budget.release(8)
+    #expect(try await budget.reserve(1, for: Self.ben, patience_ms: 20) == false)
+    budget.release(8, of: Self.anna)
     #expect(try await large.value)
     #expect(budget.free_bytes == 1)
   }
 
   @Test("patience and cancellation give the place up")
   func giveUp() async throws {
-    let budget = MemoryBudget(size_bytes: 10)
-    #expect(try await budget.reserve(10, patience_ms: 0))
-    #expect(try await budget.reserve(1, patience_ms: 10) == false)
-    let waiter = Task { try await budget.reserve(1, patience_ms: 60_000) }
+    let budget = MemoryBudget(size_bytes: 10, share_bytes: 10)
+    #expect(try await budget.reserve(10, for: Self.anna, patience_ms: 0))
+    #expect(try await budget.reserve(1, for: Self.anna, patience_ms: 10) == false)
+    let waiter = Task { try await budget.reserve(1, for: Self.anna, patience_ms: 60_000) }
     waiter.cancel()
     await #expect(throws: CancellationError.self) { _ = try await waiter.value }
-    budget.release(10)
+    budget.release(10, of: Self.anna)
     #expect(budget.free_bytes == 10 && budget.waitingCount == 0)
+  }
+
+  @Test("a user who has their share waits for their own, and others pass")
+  func share() async throws {
+    let budget = MemoryBudget(size_bytes: 10, share_bytes: 4)
+    #expect(try await budget.reserve(4, for: Self.anna, patience_ms: 0))
+    let more = Task { try await budget.reserve(2, for: Self.anna, patience_ms: 60_000) }
+    while budget.waitingCount == 0 { await Task.yield() }
+    #expect(try await budget.reserve(4, for: Self.ben, patience_ms: 60_000))
+    #expect(budget.free_bytes == 2 && budget.waitingCount == 1)
+    budget.release(3, of: Self.anna)
+    #expect(try await more.value)
+    #expect(budget.free_bytes == 3)
+    #expect(try await budget.reserve(5, for: Self.anna, patience_ms: 10) == false)
   }
 }

@@ -24,9 +24,9 @@ extension BridgeSession: CallReactor {
 
   private var mayFollow: Bool { phase == .connecting || phase == .open }
 
-  /// Takes events while there is room for their frames.
+  /// Takes events while there is room for their frames; during a wait for the phone none, until it has taken enough.
   func callIsReady() {
-    while mayFollow, let stream {
+    while mayFollow, !isWaitingForOutput, let stream {
       guard !isOutputFull else { return waitForOutput() }
       switch stream.poll() {
       case .message(let event):
@@ -40,7 +40,6 @@ extension BridgeSession: CallReactor {
   }
 
   private func waitForOutput() {
-    guard !isWaitingForOutput else { return }
     isWaitingForOutput = true
     events.waits += 1
     if let buffered = connection?.bufferedByteCount, buffered > Limits.output_bytes {

@@ -189,18 +189,20 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
   /// In the order of events and commands. `command`: what caused it, if a command of this socket did.
   func put(_ frame: OutgoingFrame, of command: CommandOrder.ID? = nil) {
     guard connection != nil else { return }
-    guard let command else { return enqueue(frame) }
-    if let frame = order.pass(frame, of: command) { enqueue(frame) }
+    guard let command else { return enqueue([frame]) }
+    if let frame = order.pass(frame, of: command) { enqueue([frame]) }
   }
 
   func finish(_ command: CommandOrder.ID) {
-    for frame in order.finish(command) where connection != nil { enqueue(frame) }
+    let released = order.finish(command)
+    if connection != nil { enqueue(released) }
     wakeRunner()
     pauseOrResume()
   }
 
-  private func enqueue(_ frame: OutgoingFrame) {
-    output.append(frame)
+  /// All of them before any is sent: sending may take new events, whose frames come after these.
+  private func enqueue(_ frames: [OutgoingFrame]) {
+    for frame in frames { output.append(frame) }
     drain()
   }
 

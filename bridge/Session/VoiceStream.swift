@@ -25,7 +25,7 @@ final class VoiceStream: CallReactor, @unchecked Sendable {
   /// The running call; nil before one begins again, and at the end.
   private var call: PolledCall<ConversationV1.StreamAudioRequest, ConversationV1.StreamAudioResponse>?
   private var isConfigured = false
-  /// Bytes of the first waiting segment that the call took already, in parts.
+  /// Bytes of the last unconfirmed segment that the call took already, in parts; 0: it has all.
   private var sent_bytes = 0
   /// The pause before the next call, and until when there may be one.
   private var pause_ms = Limits.reconnect_ms
@@ -151,37 +151,39 @@ final class VoiceStream: CallReactor, @unchecked Sendable {
         kind: kind)
       guard call.offer(.init(request: .config(config))) else { return }
       isConfigured = true
-      isRecordingStarted = false
     }
-    while unconfirmed.count < Limits.segmentsInFlight, let segment = waiting.first {
-      guard offer(segment, to: call) else { return }
-      waiting.removeFirst()
-      unconfirmed.append(segment)
-    }
-    if isFinished, waiting.isEmpty, postponed.isEmpty { call.finishWriting() }
+    while writeNext(to: call) {}
+    if isFinished, waiting.isEmpty, postponed.isEmpty, sent_bytes == 0 { call.finishWriting() }
   }
 
-  private func offer(
-    _ segment: ConversationV1.AudioSegment,
+  /// The next segment, or the next part of a long one; false when there is none, or the call takes no more.
+  private func writeNext(
     to call: PolledCall<ConversationV1.StreamAudioRequest, ConversationV1.StreamAudioResponse>
   ) -> Bool {
-    guard segment.content.count > Limits.audioPart_bytes else { return call.offer(.init(request: .segment(segment))) }
-    while sent_bytes < segment.content.count {
-      let end = min(sent_bytes + Limits.audioPart_bytes, segment.content.count)
-      var part = segment
+    let isBegun = sent_bytes > 0
+    guard isBegun || unconfirmed.count < Limits.segmentsInFlight,
+      let segment = isBegun ? unconfirmed.last : waiting.first
+    else { return false }
+    var part = segment
+    var end = segment.content.count
+    if end > Limits.audioPart_bytes {
+      end = min(sent_bytes + Limits.audioPart_bytes, end)
       part.part = Int32(sent_bytes / Limits.audioPart_bytes)
       part.content = Array(segment.content[sent_bytes..<end])
       part.moreParts = end < segment.content.count
-      guard call.offer(.init(request: .segment(part))) else { return false }
-      sent_bytes = end
     }
-    sent_bytes = 0
+    guard call.offer(.init(request: .segment(part))) else { return false }
+    if !isBegun { unconfirmed.append(waiting.removeFirst()) }
+    sent_bytes = part.moreParts ? end : 0
     return true
   }
 
   /// The service answers each segment, in their order.
   private func receive(_ response: ConversationV1.StreamAudioResponse) {
+    isRecordingStarted = false
     let answered = unconfirmed.popFirst()
+    // Refused before it was sent whole: nobody wants the rest.
+    if unconfirmed.isEmpty { sent_bytes = 0 }
     for rejection in response.rejected {
       let error = ServiceError(rejection.status)
       if error.kind == .away, let answered { return sendLater(answered) }

@@ -99,8 +99,9 @@ final class AudioStream: Sendable {
 
   private func read(_ next: @Sendable () async throws -> AudioPart?) async throws {
     var assembler = SegmentAssembler(kind: call.kind)
-    var holdsAssembly = false
-    defer { if holdsAssembly { sessions.assembledAudio.release(Limits.segment_bytes) } }
+    // What the segment holds that is being put together.
+    var held_bytes = 0
+    defer { if held_bytes > 0 { sessions.assembledAudio.release(held_bytes, of: key.user) } }
     while true {
       let part: AudioPart?
       do {
@@ -110,20 +111,20 @@ final class AudioStream: Sendable {
         if let lost = assembler.abandon(.fieldInvalid(field: "segment.part", description: "did not come in time")) {
           guard try await enqueue(lost) else { return }
         }
-        holdsAssembly = release(holdsAssembly)
+        _ = try await hold(0, &held_bytes)
         continue
       }
       guard let part else { break }
       var outcomes = assembler.add(part)
-      if assembler.isAssembling, !holdsAssembly {
-        holdsAssembly = try await sessions.assembledAudio.reserve(
-          Limits.segment_bytes, patience_ms: Limits.memoryPatience_ms)
-        if !holdsAssembly, let lost = assembler.abandon(.overloaded) { outcomes.append(lost) }
+      if assembler.assembled_bytes > held_bytes, try await !hold(assembler.assembled_bytes, &held_bytes),
+        let lost = assembler.abandon(.overloaded)
+      {
+        outcomes.append(lost)
       }
       for outcome in outcomes {
         guard try await enqueue(outcome) else { return }
       }
-      if !assembler.isAssembling { holdsAssembly = release(holdsAssembly) }
+      _ = try await hold(assembler.assembled_bytes, &held_bytes)
     }
     if let lost = assembler.abandon(.fieldInvalid(field: "segment.part", description: "more parts were announced")) {
       guard try await enqueue(lost) else { return }
@@ -131,9 +132,19 @@ final class AudioStream: Sendable {
     queue.close()
   }
 
-  private func release(_ holdsAssembly: Bool) -> Bool {
-    if holdsAssembly { sessions.assembledAudio.release(Limits.segment_bytes) }
-    return false
+  /// Makes what is held so many bytes; false, and nothing changes, when there is no room for more.
+  private func hold(_ target_bytes: Int, _ held_bytes: inout Int) async throws -> Bool {
+    let more_bytes = target_bytes - held_bytes
+    if more_bytes < 0 {
+      sessions.assembledAudio.release(-more_bytes, of: key.user)
+    } else if more_bytes > 0 {
+      guard
+        try await sessions.assembledAudio.reserve(
+          more_bytes, for: key.user, patience_ms: Limits.memoryPatience_ms)
+      else { return false }
+    }
+    held_bytes = target_bytes
+    return true
   }
 
   /// False when the stream takes nothing more.
@@ -143,15 +154,15 @@ final class AudioStream: Sendable {
       return try await queue.add(.refused(index: index, refusal))
     case .segment(let segment):
       let size_bytes = segment.content.count
-      guard try await sessions.receivedAudio.reserve(size_bytes, patience_ms: Limits.memoryPatience_ms) else {
+      guard try await sessions.receivedAudio.reserve(size_bytes, for: key.user, patience_ms: Limits.memoryPatience_ms) else {
         return try await queue.add(.refused(index: segment.index, .overloaded))
       }
       do {
         let isTaken = try await queue.add(.segment(segment))
-        if !isTaken { sessions.receivedAudio.release(size_bytes) }
+        if !isTaken { sessions.receivedAudio.release(size_bytes, of: key.user) }
         return isTaken
       } catch {
-        sessions.receivedAudio.release(size_bytes)
+        sessions.receivedAudio.release(size_bytes, of: key.user)
         throw error
       }
     }
@@ -177,10 +188,10 @@ final class AudioStream: Sendable {
         sessions.keep(entries, of: self, generation: generation)
         throw CancellationError()
       } catch {
-        sessions.release(entries)
+        sessions.release(entries, of: key.user)
         throw error
       }
-      sessions.release(entries)
+      sessions.release(entries, of: key.user)
       generation = stored.generation
       for (segment, verdict) in zip(segments, stored.verdicts) {
         last = AudioAnswer(durable: stored.durable, state: stored.state, quota: stored.quota)

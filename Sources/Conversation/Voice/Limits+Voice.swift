@@ -13,10 +13,13 @@ extension Limits {
   package static let unacknowledgedSegments = 8
   /// Bytes of segments stored by one statement: what is already there when the one before it is done.
   package static let batch_bytes = 1 << 20
-  /// Received segments of all streams that are not stored yet: 4,000 usual ones.
+  /// Received segments of all streams that are not stored yet: 4,000 usual ones; and of one user.
   package static let receivedAudio_bytes = 128 << 20
-  /// Segments being put together of parts, and recordings for Transcribe: 16 of the largest.
+  package static let receivedAudioShare_bytes = 32 << 20
+  /// Segments being put together of parts, and recordings for Transcribe: 16 of the largest; of one user 4, as many as a
+  /// phone sends at once. What has come counts, not what was announced.
   package static let assembledAudio_bytes = 192 << 20
+  package static let assembledAudioShare_bytes = 48 << 20
   /// How long a segment waits for memory before it is refused as overload.
   package static let memoryPatience_ms: Int64 = 10_000
   /// Between two parts of one segment: its memory is given back then.

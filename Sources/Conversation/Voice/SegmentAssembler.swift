@@ -24,8 +24,10 @@ struct SegmentAssembler {
 
   init(kind: AudioKind) { self.kind = kind }
 
-  /// A segment has begun and its other parts are to come: it holds memory.
+  /// A segment has begun and its other parts are to come.
   var isAssembling: Bool { assembly != nil }
+  /// What has come of it.
+  var assembled_bytes: Int { assembly?.segment.content.count ?? 0 }
 
   /// The answers that are due after this message, in order; none while parts are to come.
   mutating func add(_ part: consuming AudioPart) -> [Outcome] {

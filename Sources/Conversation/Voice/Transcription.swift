@@ -12,17 +12,19 @@ extension VoiceSessions {
         field: "config.duration", description: "must be 0 s..\(Limits.transcription_ms / 1_000) s")
     }
     guard workers.hasRecognizer else { throw ConversationError.engineMissing }
-    guard try await assembledAudio.reserve(Limits.segment_bytes, patience_ms: Limits.memoryPatience_ms) else {
-      throw ConversationError.overloaded("too many recordings at once")
-    }
-    defer { assembledAudio.release(Limits.segment_bytes) }
     var bytes: [UInt8] = []
+    var held_bytes = 0
+    defer { assembledAudio.release(held_bytes, of: user) }
     while let part = try await next() {
       guard part.count <= Limits.segmentPart_bytes, bytes.count + part.count <= Limits.segment_bytes else {
         throw ConversationError.fieldInvalid(
           field: "content",
           description: "must have at most \(Limits.segmentPart_bytes) bytes a part and \(Limits.segment_bytes) in all")
       }
+      guard try await assembledAudio.reserve(part.count, for: user, patience_ms: Limits.memoryPatience_ms) else {
+        throw ConversationError.overloaded("too many recordings at once")
+      }
+      held_bytes += part.count
       bytes += part
     }
     guard !bytes.isEmpty else { throw ConversationError.fieldInvalid(field: "content", description: "is empty") }

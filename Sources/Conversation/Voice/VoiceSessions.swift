@@ -14,8 +14,10 @@ package final class VoiceSessions: Sendable {
   let logger: Logger
   let metrics = VoiceMetrics()
   let workers: RecognitionWorkers
-  let receivedAudio = MemoryBudget(size_bytes: Limits.receivedAudio_bytes)
-  let assembledAudio = MemoryBudget(size_bytes: Limits.assembledAudio_bytes)
+  let receivedAudio = MemoryBudget(
+    size_bytes: Limits.receivedAudio_bytes, share_bytes: Limits.receivedAudioShare_bytes)
+  let assembledAudio = MemoryBudget(
+    size_bytes: Limits.assembledAudio_bytes, share_bytes: Limits.assembledAudioShare_bytes)
   private let state = Mutex(State())
 
   private struct State {
@@ -140,10 +142,10 @@ package final class VoiceSessions: Sendable {
   }
 
   /// Gives back the memory of segments that are answered.
-  func release(_ entries: [SegmentQueue.Entry]) {
+  func release(_ entries: [SegmentQueue.Entry], of user: UserID) {
     var size_bytes = 0
     for case .segment(let segment) in entries { size_bytes += segment.content.count }
-    if size_bytes > 0 { receivedAudio.release(size_bytes) }
+    if size_bytes > 0 { receivedAudio.release(size_bytes, of: user) }
   }
 
   /// Stores in the background what a stream received and could not answer.
@@ -160,7 +162,7 @@ package final class VoiceSessions: Sendable {
           break
         }
       }
-      release(entries)
+      release(entries, of: stream.key.user)
     }
   }
 
