@@ -82,4 +82,7 @@ package enum Limits {
   package static let replayedSpeech_s = 300
   /// Characters of a voice's name.
   package static let voiceCharacters = 64
+  /// After the start of a server, until it removes for the first time what is old: also one that never runs for a whole
+  /// interval does it.
+  package static let firstPrune_ms: Int64 = 60_000
 }

@@ -33,8 +33,14 @@ enum Statements {
   static let failedVoiceSessions = Statement(
     "failed_voice_sessions",
     """
-    SELECT user_id, conversation_id, session_id, generation FROM lifeecho.voice_sessions
-    WHERE state = 'failed' AND audio_expires_at IS NOT NULL ORDER BY created_at LIMIT $1
+    SELECT v.user_id, v.conversation_id, v.session_id, v.generation
+    FROM lifeecho.voice_sessions v JOIN lifeecho.conversations c USING (user_id, conversation_id)
+    WHERE v.state = 'failed' AND v.audio_expires_at IS NOT NULL AND c.deleted_at IS NULL
+    ORDER BY NOT EXISTS (
+      SELECT FROM lifeecho.audio_segments s
+      WHERE s.user_id = v.user_id AND s.conversation_id = v.conversation_id AND s.session_id = v.session_id
+        AND s.generation = v.generation AND s.failure IS NOT NULL), v.created_at
+    LIMIT $1
     """)
 
   static let cancelSpeech = call("cancel_speech", parameters: 8)

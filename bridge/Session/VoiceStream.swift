@@ -14,6 +14,7 @@ final class VoiceStream: CallReactor, @unchecked Sendable {
   /// The command it belongs to: an audio message.
   let command: CommandOrder.ID?
 
+  /// The feedback is to be armed, and no answer has shown that it is.
   private var isRecordingStarted: Bool
   private var waiting: Deque<ConversationV1.AudioSegment> = []
   /// Sent, in order; sent again when the call breaks.
@@ -114,7 +115,7 @@ final class VoiceStream: CallReactor, @unchecked Sendable {
     guard hasWork || !status.isOK else { return end() }
     let error = ServiceError(status.isOK ? Status(.unavailable, "the service ended the stream") : status)
     let mayTryAgain = error.kind == .away || error.kind == .credentials
-    guard mayTryAgain, hasWork, .now() < patience else {
+    guard mayTryAgain, hasWork || (isRecordingStarted && !isFinished), .now() < patience else {
       if hasWork || !mayTryAgain { owner.voiceFailed(self, error) }
       return end()
     }

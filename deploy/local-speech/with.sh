@@ -11,6 +11,10 @@ shift
 port=${LOCAL_SPEECH_PORT:-8178}
 url=http://127.0.0.1:$port
 
+if curl --silent --output /dev/null --max-time 2 "$url/healthz"; then
+  echo "local speech: something else listens on port $port; choose one by LOCAL_SPEECH_PORT" >&2
+  exit 1
+fi
 sh "$here/run.sh" "$directory" "$port" &
 server=$!
 command=

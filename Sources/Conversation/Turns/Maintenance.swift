@@ -33,7 +33,7 @@ package struct Maintenance: Sendable {
       group.addTask { await every(settings.heartbeatInterval_ms / Int64(ConversationHub.ringSize)) { beat() } }
       group.addTask { await every(settings.leaseRenewal_ms) { await turns.renewLeases() } }
       group.addTask { await every(settings.claimInterval_ms) { await claim() } }
-      group.addTask { await every(settings.pruneInterval_ms) { await prune() } }
+      group.addTask { await every(settings.pruneInterval_ms, first_ms: Limits.firstPrune_ms) { await prune() } }
       group.addTask { await followHints() }
       if let voice { group.addTask { await voice.run() } }
       if settings.headsInterval_ms > 0 {
@@ -93,10 +93,12 @@ package struct Maintenance: Sendable {
     }
   }
 
-  private func every(_ interval_ms: Int64, _ action: () async -> Void) async {
+  private func every(_ interval_ms: Int64, first_ms: Int64 = .max, _ action: () async -> Void) async {
+    var pause_ms = min(interval_ms, first_ms)
     while !Task.isCancelled {
-      do { try await Task.sleep(for: .milliseconds(max(1, interval_ms))) } catch { return }
+      do { try await Task.sleep(for: .milliseconds(max(1, pause_ms))) } catch { return }
       await action()
+      pause_ms = interval_ms
     }
   }
 }

@@ -175,8 +175,10 @@ package final class TurnEngine: Sendable {
   }
 
   private func write(_ draft: TurnDraft) async throws -> Answer {
+    let began = ContinuousClock.now
     if let pieces = model.immediateReply(to: draft.request) {
       guard !pieces.isEmpty else { throw ChatModelError.empty }
+      metrics.firstPieceTime.recordNanoseconds(began.elapsed_ns)
       return Answer(pieces: pieces, firstPieceTime: clock.now())
     }
     let timeout_ms = draft.isGreeting ? settings.greetingTimeout_ms : settings.replyTimeout_ms

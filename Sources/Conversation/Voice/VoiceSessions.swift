@@ -94,6 +94,7 @@ package final class VoiceSessions: Sendable {
       throw ConversationError.fieldInvalid(field: "generation", description: "must not be negative")
     }
     key.generation = generation
+    guard workers.hasRecognizer else { throw ConversationError.engineMissing }
     let state = try await store.retryTranscription(key, now: now)
     workers.wake()
     return state

@@ -138,7 +138,7 @@ extension ConversationV1 {
 
     /// Recognises a voice session again of which nothing was recognised; its message and turn follow as if it had
     /// just been spoken. Idempotent: a session in another state, or whose audio is deleted, is left alone and
-    /// reported as it is. NOT_FOUND with VOICE_SESSION_UNKNOWN.
+    /// reported as it is. NOT_FOUND with VOICE_SESSION_UNKNOWN. FAILED_PRECONDITION with ENGINE_MISSING.
     func retryTranscription(
       _ request: ConversationV1.RetryTranscriptionRequest,
       context: ServerContext
@@ -279,7 +279,7 @@ extension ConversationV1 {
 
     /// Recognises a voice session again of which nothing was recognised; its message and turn follow as if it had
     /// just been spoken. Idempotent: a session in another state, or whose audio is deleted, is left alone and
-    /// reported as it is. NOT_FOUND with VOICE_SESSION_UNKNOWN.
+    /// reported as it is. NOT_FOUND with VOICE_SESSION_UNKNOWN. FAILED_PRECONDITION with ENGINE_MISSING.
     package func retryTranscription(
       _ request: ConversationV1.RetryTranscriptionRequest,
       options: CallOptions = CallOptions()

@@ -486,6 +486,7 @@ extension ConversationV1 {
     /// UserMessage.
     package var indices: [Int32]
     package var error: GoogleRPC.Status?
+    /// RetryTranscription may help: of a whole session only.
     package var retryable: Bool
 
     package static var protobufName: String { "lifeecho.conversation.v1.TranscriptionFailed" }

@@ -44,11 +44,13 @@ extension DurableEvent.Kind {
         kind: try stored(payload.string("kind")), reason: try stored(payload.string("reason")),
         retryable: try payload.bool("retryable"))
     case 21:
+      let indices = try payload.integers("indices").map { Int($0) }
       self = .transcriptionFailed(
         TranscriptionFailure(
           session: VoiceSessionID(try payload.string("voice_session_id")), generation: try payload.int("generation"),
-          indices: try payload.integers("indices").map { Int($0) }, reason: try stored(payload.string("reason")),
-          retryable: try payload.bool("retryable")))
+          indices: indices, reason: try stored(payload.string("reason")),
+          // What a message already stands for is not recognised again.
+          retryable: try payload.bool("retryable") && indices.isEmpty))
     case 22:
       self = .speechFinished(
         SpeechFinish(

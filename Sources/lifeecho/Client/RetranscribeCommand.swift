@@ -11,15 +11,15 @@ struct RetranscribeCommand: AsyncParsableCommand {
     commandName: "retranscribe",
     abstract: "Have speech recognised again of which nothing was recognised, by the engine that runs now.",
     discussion: """
-      One recording through a running server, or with --all every one whose audio is still kept, through its database; \
-      the servers on that database do the work.
+      One recording through a running server, or with --all every one whose audio is still kept, through the database \
+      (--database-url, or that of the server in the data directory); the servers on that database do the work.
       """)
 
   @Option(help: "Whose recording.") var user: String?
   @Option(help: "Its conversation.") var conversation: String?
   @Option(help: "Its voice session.") var session: String?
   @Option(help: "Its generation; 0: the newest.") var generation: Int32 = 0
-  @Flag(help: "All of them; needs --database-url.") var all = false
+  @Flag(help: "All of them; those that an engine failed on first.") var all = false
   @Option(help: "With --all: at most so many.") var limit = 1_000
 
   @OptionGroup var server: ServerOptions
@@ -57,8 +57,13 @@ struct RetranscribeCommand: AsyncParsableCommand {
 
   private func retryAll() async throws {
     let configuration = try server.settings.configuration()
-    guard let url = configuration.database.url else {
-      throw CommandFailure("no database: give --database-url or LIFEECHO_DATABASE_URL")
+    guard
+      let url = configuration.database.url
+        ?? PrivateCluster.runningConnection(dataDirectory: configuration.data.path)
+    else {
+      throw CommandFailure(
+        "no database: give --database-url or LIFEECHO_DATABASE_URL, or start `lifeecho serve` in \(configuration.data.path)"
+      )
     }
     let pool = PostgreSQLPool(configuration: PostgreSQLConfiguration(url: url))
     do {
@@ -68,12 +73,20 @@ struct RetranscribeCommand: AsyncParsableCommand {
       }
       let store = ConversationStore(pool: pool)
       let failed = try await store.failedSessions(limit: limit)
+      var refused = 0
       for key in failed {
-        let state = try await store.retryTranscription(key, now: SystemClock().now())
-        print("\(key.user) \(key.conversation) \(key.session) \(key.generation): \(state.rawValue)")
+        var outcome: String
+        do {
+          outcome = try await store.retryTranscription(key, now: SystemClock().now()).rawValue
+        } catch let error as ConversationError {
+          refused += 1
+          outcome = "\(error)"
+        }
+        print("\(key.user) \(key.conversation) \(key.session) \(key.generation): \(outcome)")
       }
       print("\(failed.count) recordings")
       await pool.stop()
+      if refused > 0 { throw CommandFailure("\(refused) of them were refused") }
     } catch {
       await pool.stop()
       throw error

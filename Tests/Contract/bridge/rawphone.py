@@ -28,10 +28,18 @@ class Answer:
         self.rest = rest
 
 
-def dial(bridge, seconds=10):
+def dial(bridge, seconds=10, receive_buffer=None, segment=None):
+    """`receive_buffer`, `segment`: bytes; they hold from the first packet on."""
     host, _, port = bridge.rpartition(":")
-    connected = socket.create_connection((host.strip("[]"), int(port)), timeout=seconds)
+    family, kind, protocol, _, address = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+    connected = socket.socket(family, kind, protocol)
+    connected.settimeout(seconds)
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if receive_buffer:
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    if segment:
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
+    connected.connect(address)
     return connected
 
 
@@ -105,15 +113,13 @@ class RawPhone(FrameLog):
     """`pongs`: whether pings are answered. `reading`: whether a thread reads at all; without it, call `read_on`."""
 
     def __init__(self, bridge, path, conversation=None, pongs=True, reading=True, legacy=True, receive_buffer=None,
-                 **changes):
+                 segment=None, **changes):
         super().__init__(conversation, legacy)
         self.pongs = pongs
         self.pings = []
         self.pong_payloads = []
         self.control = threading.Lock()
-        self.socket = dial(bridge)
-        if receive_buffer:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket = dial(bridge, receive_buffer=receive_buffer, segment=segment)
         key = base64.b64encode(os.urandom(16)).decode()
         self.socket.sendall(upgrade_request(path, key=key, **changes))
         answer = read_head(self.socket)

@@ -75,6 +75,21 @@ def again(site, person):
 
 
 @pytest.mark.timeout(90)
+def test_a_recording_that_begins_in_an_outage_is_listened_to(site):
+    """“I am listening” was asked for while the service was away."""
+    person = site.house.person()
+    conversation, session = site.house.begun(person), fresh("s")
+    with site.phone(person, conversation, v=2) as phone:
+        phone.wait_type("topic_suggestions")
+        site.kill()
+        phone.send("recording_started", voice_session_id=session)
+        send_segment(phone, session, 0, "我小时候")
+        site.restart()
+        phone.wait_type("audio_ack", seconds=30)
+        phone.wait_type("listening_feedback", seconds=30)
+
+
+@pytest.mark.timeout(90)
 def test_phones_stay_through_a_short_outage(site):
     person = site.house.person()
     conversation = site.house.begun(person)

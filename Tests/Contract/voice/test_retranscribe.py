@@ -1,6 +1,6 @@
 """`lifeecho retranscribe`: one recording through the server, all of them through the database."""
 from conftest import SPEECH
-from contract import resources
+from contract import pb, resources
 from database import Database
 from person import COMPLETE_PROFILE, Person, fresh, open_channel
 from server import Server, run
@@ -30,3 +30,19 @@ def test_one_recording_and_all_of_them(tmp_path):
                 assert spoken(person, conversation) == [f"第{number}段"]
                 assert session_of(person, conversation, "s").state == resources.VOICE_SESSION_STATE_COMPLETED
             assert run("retranscribe", "--all", *url)[1].splitlines()[-1] == "0 recordings"
+
+
+def test_what_was_deleted_is_left_out_and_a_private_database_is_found(tmp_path):
+    data = tmp_path / "data"
+    kept, deleted = fresh("conversation"), fresh("conversation")
+    with Server(data, ephemeral=False) as server, open_channel(server.target) as channel:
+        person = Person(channel, server.secret).provision(**COMPLETE_PROFILE)
+        for conversation in (deleted, kept):
+            speak(person, conversation, "s", "从前")
+            failed(person, conversation)
+        person.call("DeleteConversation", pb.DeleteConversationRequest(conversation_id=deleted))
+    assert "start `lifeecho serve`" in run("retranscribe", "--all", "--data-dir", data)[2]
+    with Server(data, ephemeral=False, env=SPEECH) as server, open_channel(server.target) as channel:
+        status, out, err = run("retranscribe", "--all", "--data-dir", data)
+        assert status == 0 and out.splitlines()[-1] == "1 recordings", (out, err)
+        assert spoken(Person(channel, server.secret, person.user), kept) == ["从前"]

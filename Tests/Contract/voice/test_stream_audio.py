@@ -1,4 +1,6 @@
 """StreamAudio against a foreign client: durability, order, refusals, generations."""
+import contextlib
+
 import grpc
 import pytest
 from google.rpc import error_details_pb2
@@ -244,7 +246,7 @@ def test_failures_are_tried_three_times_and_then_marked(person, conversation):
         speak(person, conversation, "s", "一", "!fail 2\n二", "!fail\n三", "四")
         assert spoken(person, conversation, seconds=60) == ["一二……四"]
         event = failed(person, conversation)[0]
-        assert list(event.indices) == [2] and event.retryable and event.voice_session_id == "s"
+        assert list(event.indices) == [2] and not event.retryable and event.voice_session_id == "s"
 
 
 @pytest.mark.parametrize(("words", "why", "retryable"), [
@@ -303,3 +305,17 @@ def test_transcribe_is_rationed(person):
     refusal = read(caught.value)
     assert refusal.code == grpc.StatusCode.RESOURCE_EXHAUSTED and refusal.reason == "RATE_LIMITED"
     assert refusal.details["RetryInfo"].retry_delay.seconds > 3500
+
+
+def test_unfinished_segments_of_one_person_stop_nobody_else(server, channel, person, conversation):
+    """Memory is counted as it comes, not as it might become: sixteen of the longest segments would be all there is."""
+    other = Person(channel, server.secret).provision(**COMPLETE_PROFILE)
+    with contextlib.ExitStack() as opened:
+        for number in range(20):
+            stream = opened.enter_context(AudioStream(other, fresh("conversation"), "s"))
+            stream.send(0, b"x", part=0, more_parts=True)
+        with AudioStream(person, conversation, "s") as stream:
+            stream.send(0, audio("我在说话"), part=0, more_parts=True).send(0, b"\1", part=1, last=True)
+            assert stream.answer(timeout=5).durable_through == 0
+        requests = iter([pb.TranscribeRequest(config=pb.TranscribeConfig()), pb.TranscribeRequest(content=audio("好"))])
+        assert person.stub.Transcribe(requests, metadata=person.metadata, timeout=5).text == "好"

@@ -90,10 +90,13 @@ def test_without_an_engine_the_audio_is_kept_and_recognised_later(tmp_path):
             requests = iter([pb.TranscribeRequest(config=pb.TranscribeConfig()), pb.TranscribeRequest(content=b"x")])
             person.stub.Transcribe(requests, metadata=person.metadata, timeout=15)
         assert read(caught.value).reason == "ENGINE_MISSING"
+        request = pb.RetryTranscriptionRequest(conversation_id=conversation, voice_session_id="s")
+        with pytest.raises(grpc.RpcError) as caught:
+            person.call("RetryTranscription", request)
+        assert read(caught.value).reason == "ENGINE_MISSING"
         user = person.user
     with Server(data, ephemeral=False, env=SPEECH) as server, open_channel(server.target) as channel:
         person = Person(channel, server.secret, user)
-        request = pb.RetryTranscriptionRequest(conversation_id=conversation, voice_session_id="s")
         assert person.call("RetryTranscription", request).state == resources.VOICE_SESSION_STATE_TRANSCRIBING
         assert spoken(person, conversation) == ["等有了引擎再说"]
         person.wait_idle(conversation)
