@@ -154,7 +154,8 @@ final class AudioStream: Sendable {
       return try await queue.add(.refused(index: index, refusal))
     case .segment(let segment):
       let size_bytes = segment.content.count
-      guard try await sessions.receivedAudio.reserve(size_bytes, for: key.user, patience_ms: Limits.memoryPatience_ms) else {
+      guard try await sessions.receivedAudio.reserve(size_bytes, for: key.user, patience_ms: Limits.memoryPatience_ms)
+      else {
         return try await queue.add(.refused(index: segment.index, .overloaded))
       }
       do {
