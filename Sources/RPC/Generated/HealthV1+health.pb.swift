@@ -114,9 +114,8 @@ extension HealthV1 {
       for index in 0..<wire.pointee.n_statuses {
         guard let entry = wire.pointee.statuses[index] else { throw .malformed }
         let key = try FieldReading.string(entry.pointee.key, "statuses.key")
-        statuses[key] =
-          try FieldReading.message(
-            entry.pointee.value, "statuses.value") ?? HealthV1.HealthCheckResponse()
+        statuses[key] = try FieldReading.message(
+          entry.pointee.value, "statuses.value") ?? HealthV1.HealthCheckResponse()
       }
     }
 

@@ -145,9 +145,8 @@ extension ReflectionV1Alpha {
           .map { .fileDescriptorResponse($0) }
       case 5:
         messageResponse = try FieldReading.message(
-          wire.pointee.all_extension_numbers_response, "all_extension_numbers_response"
-        )
-        .map { .allExtensionNumbersResponse($0) }
+          wire.pointee.all_extension_numbers_response, "all_extension_numbers_response")
+          .map { .allExtensionNumbersResponse($0) }
       case 6:
         messageResponse = try FieldReading.message(wire.pointee.list_services_response, "list_services_response")
           .map { .listServicesResponse($0) }
@@ -200,8 +199,7 @@ extension ReflectionV1Alpha {
     package init(_ wire: UnsafePointer<Grpc__Reflection__V1alpha__FileDescriptorResponse>) throws(WireError) {
       fileDescriptorProto =
         FieldReading.numbers(
-          wire.pointee.file_descriptor_proto, wire.pointee.n_file_descriptor_proto
-        ).map { FieldReading.bytes($0) }
+          wire.pointee.file_descriptor_proto, wire.pointee.n_file_descriptor_proto).map { FieldReading.bytes($0) }
     }
 
     package func make(in arena: Arena) -> UnsafeMutablePointer<Grpc__Reflection__V1alpha__FileDescriptorResponse> {
