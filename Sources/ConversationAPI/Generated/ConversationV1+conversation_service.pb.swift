@@ -801,7 +801,8 @@ extension ConversationV1 {
   }
 
   package struct CancelSpeechResponse: StructMessage {
-    /// Chunks with a smaller cancel_epoch are of cancelled speech.
+    /// Chunks with a smaller cancel_epoch that come after this are of cancelled speech. (Chunks of a newer reply
+    /// that came before it are not: a client that cancels an older one keeps them.)
     package var cancelEpoch: Int64
     /// True when request_id was seen before, or there was nothing to cancel.
     package var duplicate: Bool
