@@ -103,6 +103,30 @@ import Testing
     #expect(recorder.closeCodes == [.noError])
   }
 
+  /// Long pieces of one read come one by one, without a copy; short neighbours together; the end with the last one.
+  @Test func theDataOfOneReadComesInPieces() throws {
+    let wire = try Wire()
+    let long = [UInt8](repeating: 1, count: 5_000)
+    try wire.send(
+      .request(1), .data(1, [1]), .data(1, [2, 3]), .data(1, long), .data(1, long), .data(1, [4]),
+      .data(1, [5], ends: true))
+    let served = try #require(wire.delegate.accepted.first)
+    #expect(
+      served.events.dropFirst() == [
+        .data(count: 3, ends: false), .data(count: 5_000, ends: false), .data(count: 5_000, ends: false),
+        .data(count: 2, ends: true),
+      ])
+    #expect(served.body == [1, 2, 3] + long + long + [4, 5])
+  }
+
+  @Test func nothingMoreComesToAHandlerThatResets() throws {
+    let wire = try Wire { _, stream, event in if case .data = event { stream.reset(.cancel) } }
+    let long = [UInt8](repeating: 1, count: 5_000)
+    try wire.send(.request(1), .data(1, long), .data(1, long), .data(1, long, ends: true))
+    let served = try #require(wire.delegate.accepted.first)
+    #expect(served.events == [.headers(ends: false), .data(count: 5_000, ends: false), .closed(.cancel)])
+  }
+
   @Test func aReaderThatDoesNotConsumeStopsTheWriter() throws {
     let pair = try Pair()
     pair.serverDelegate.consumesAtOnce = false

@@ -18,6 +18,7 @@ class SlowPhone(RawPhone):
             legacy="v" not in query, receive_buffer=16 << 10, segment=1000)
         self.socket.settimeout(10)
         self.taken = len(self.buffer)
+        self._take_frames()
         # Bytes of frames the bridge was made to send, since `pong` was measured.
         self.caused = 0
 
@@ -26,13 +27,16 @@ class SlowPhone(RawPhone):
         part = self.socket.recv(count)
         self.buffer += part
         self.taken += len(part)
+        self._take_frames()
+        return len(part)
+
+    def _take_frames(self):
         while (frame := self._parse()) is not None:
             opcode, payload, _, _ = frame
             if opcode == TEXT:
                 self.take(payload.decode())
             elif opcode == CLOSE:
                 self.close_code = int.from_bytes(payload[:2], "big")
-        return len(part)
 
     def read_until(self, kind):
         while kind not in self.types():
