@@ -1,12 +1,17 @@
 """The command line: what other tools and people rely on."""
+import contextlib
 import json
+import os
+import pty
 import re
 import socket
+import subprocess
 import time
 
 import jwt
 import pexpect
 import pytest
+from pexpect import fdpexpect
 
 from person import COMPLETE_PROFILE, Events, Person, fresh, open_channel
 from server import BINARY, Server, environment, run
@@ -199,34 +204,48 @@ def test_call_without_a_server():
 # chat
 
 
+END_OF_INPUT = "\x04"
+
+
+@contextlib.contextmanager
+def terminal(*arguments):
+    """A command on a terminal of its own. pexpect's own spawn forks, which gRPC's threads in this process do not survive:
+    the child may be aborted before it becomes the command."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [str(BINARY), *arguments], stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        env=environment(TERM="dumb", LANG="C.UTF-8"))
+    os.close(theirs)
+    screen = fdpexpect.fdspawn(ours, encoding="utf-8", timeout=SECONDS)
+    try:
+        yield screen
+        screen.send(END_OF_INPUT)
+        screen.expect(pexpect.EOF)
+        assert process.wait(SECONDS) == 0
+    finally:
+        process.kill()
+        process.wait()
+        screen.close()
+
+
 def test_chat_holds_a_conversation_on_a_terminal(server, person, conversation):
     command = [
         "chat", "--user", person.user, "--conversation", conversation, "--data-dir",
         str(server.data_dir)]
-    terminal = pexpect.spawn(str(BINARY), command, env=environment(TERM="dumb", LANG="C.UTF-8"), encoding="utf-8", timeout=SECONDS)
-    try:
+    with terminal(*command) as screen:
         # The opening, and the suggestions with their numbers.
-        terminal.expect_exact("[1] ")
-        terminal.sendline("1")
+        screen.expect_exact("[1] ")
+        screen.sendline("1")
         wait_for_replies(person, conversation, 1)
         first = [m for m in person.messages(conversation) if m.role == 1][0]
         assert first.chip_id, "a number chose no suggestion"
-        terminal.sendline("我小时候住在河边，门口有一棵老樟树。")
+        screen.sendline("我小时候住在河边，门口有一棵老樟树。")
         wait_for_replies(person, conversation, 2)
         reply = person.messages(conversation)[-1].text.splitlines()[0]
-        terminal.expect_exact(reply[:6])
-        terminal.sendeof()
-        terminal.expect(pexpect.EOF)
-    finally:
-        terminal.close(force=True)
+        screen.expect_exact(reply[:6])
     # It goes on where it was.
-    again = pexpect.spawn(str(BINARY), command, env=environment(TERM="dumb", LANG="C.UTF-8"), encoding="utf-8", timeout=SECONDS)
-    try:
-        again.expect_exact("老樟树")
-        again.sendeof()
-        again.expect(pexpect.EOF)
-    finally:
-        again.close(force=True)
+    with terminal(*command) as screen:
+        screen.expect_exact("老樟树")
     assert len([m for m in person.messages(conversation) if m.role == 1]) == 2
 
 
