@@ -13,6 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "Contract"))
 import pytest  # noqa: E402
 
 from browser import Browser  # noqa: E402
+from person import COMPLETE_PROFILE, Person, open_channel  # noqa: E402
 from scripted_bridge import ScriptedBridge  # noqa: E402
 
 MICROPHONE = pathlib.Path(__file__).parent / "microphone.wav"
@@ -22,6 +23,18 @@ MICROPHONE = pathlib.Path(__file__).parent / "microphone.wav"
 def browser():
     with Browser(microphone=MICROPHONE) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def channel(server):
+    """To the `server` of the module, when it has one."""
+    with open_channel(server.target) as opened:
+        yield opened
+
+
+@pytest.fixture
+def person(server, channel):
+    return Person(channel, server.secret).provision(**COMPLETE_PROFILE)
 
 
 @pytest.fixture

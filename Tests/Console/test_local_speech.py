@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from contract import pb
-from person import COMPLETE_PROFILE, Person, fresh, open_channel
+from person import fresh
 from samples import error_rate, letters, sample, text_of
 from steps import messages, wait_idle, words
 from test_real_bridge import Bridge, wait_same
@@ -37,17 +37,6 @@ def server(tmp_path_factory):
         yield running.start(seconds=PATIENCE_S)
     finally:
         running.stop()
-
-
-@pytest.fixture(scope="module")
-def channel(server):
-    with open_channel(server.target) as opened:
-        yield opened
-
-
-@pytest.fixture
-def person(server, channel):
-    return Person(channel, server.secret).provision(**COMPLETE_PROFILE)
 
 
 def recognised(person, audio):

@@ -54,17 +54,6 @@ def server(tmp_path_factory):
         yield running
 
 
-@pytest.fixture(scope="module")
-def channel(server):
-    with open_channel(server.target) as opened:
-        yield opened
-
-
-@pytest.fixture
-def person(server, channel):
-    return Person(channel, server.secret).provision(**COMPLETE_PROFILE)
-
-
 @pytest.fixture
 def conversation():
     return fresh("conversation")

@@ -189,21 +189,19 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
   /// In the order of events and commands. `command`: what caused it, if a command of this socket did.
   func put(_ frame: OutgoingFrame, of command: CommandOrder.ID? = nil) {
     guard connection != nil else { return }
-    guard let command else { return enqueue([frame]) }
-    if let frame = order.pass(frame, of: command) { enqueue([frame]) }
+    var passed: OutgoingFrame? = frame
+    if let command { passed = order.pass(frame, of: command) }
+    guard let passed else { return }
+    output.append(passed)
+    drain()
   }
 
   func finish(_ command: CommandOrder.ID) {
-    let released = order.finish(command)
-    if connection != nil { enqueue(released) }
+    // All of them before any is sent: sending may take new events, whose frames come after these.
+    for frame in order.finish(command) where connection != nil { output.append(frame) }
+    drain()
     wakeRunner()
     pauseOrResume()
-  }
-
-  /// All of them before any is sent: sending may take new events, whose frames come after these.
-  private func enqueue(_ frames: [OutgoingFrame]) {
-    for frame in frames { output.append(frame) }
-    drain()
   }
 
   private func drain() {

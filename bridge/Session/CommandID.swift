@@ -3,13 +3,14 @@ import Synchronization
 
 /// The ids that make commands idempotent: UUIDs.
 enum CommandID {
-  private static let process = UInt64.random(in: .min ... .max)
-  private static let count = Atomic<UInt64>(0)
+  /// The same for all that this process makes.
+  private static let high = UInt64.random(in: .min ... .max)
+  private static let made = Atomic<UInt64>(0)
 
-  /// A new one: the process's random half and a number (UUID version 8). Nobody gains by guessing it, and asking the
+  /// A new one: a random half and a number (UUID version 8). Nobody gains by guessing it, and asking the
   /// kernel for every one took a microsecond of a text turn's thirty.
   static func next() -> String {
-    text(high: process, low: count.add(1, ordering: .relaxed).newValue, version: 8)
+    text(high: high, low: made.add(1, ordering: .relaxed).newValue, version: 8)
   }
 
   /// The one that a client's own message id stands for: itself when it is a UUID, else a hash of it and its conversation

@@ -49,7 +49,8 @@ extension DurableEvent.Kind {
         TranscriptionFailure(
           session: VoiceSessionID(try payload.string("voice_session_id")), generation: try payload.int("generation"),
           indices: indices, reason: try stored(payload.string("reason")),
-          // What a message already stands for is not recognised again.
+          // Single segments are not recognised again: a message stands for them already. What is stored says only
+          // whether the engine was at fault.
           retryable: try payload.bool("retryable") && indices.isEmpty))
     case 22:
       self = .speechFinished(

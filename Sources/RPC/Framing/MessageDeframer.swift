@@ -72,9 +72,8 @@ package struct MessageDeframer {
 
   /// How many bytes of `data` are whole messages.
   private func wholeMessages_bytes(_ data: ByteBuffer) -> Int {
-    guard !isBroken else { return 0 }
     var offset = 0
-    while case .message(let length)? = try? prefix(data, at: data.readerIndex + offset),
+    while let length = try? length(data, at: data.readerIndex + offset),
       offset + Limits.messagePrefix_bytes + length <= data.readableBytes
     {
       offset += Limits.messagePrefix_bytes + length
@@ -82,10 +81,9 @@ package struct MessageDeframer {
     return offset
   }
 
-  /// The length, with its prefix, of the message that begins at `start`; 0 when it is not known, or is not to be.
+  /// The length, with its prefix, of the message that begins at `start`; 0 when its prefix is not whole, or wrong.
   private func partialMessage_bytes(_ data: ByteBuffer, at start: Int) -> Int {
-    guard case .message(let length)? = try? prefix(data, at: start) else { return 0 }
-    return Limits.messagePrefix_bytes + length
+    (try? length(data, at: start)).map { Limits.messagePrefix_bytes + $0 } ?? 0
   }
 
   /// Adds what the last message lacks.
@@ -112,27 +110,21 @@ package struct MessageDeframer {
     if missing_bytes == 0 { partial_bytes = 0 }
   }
 
-  private enum Prefix {
-    case message(length: Int)
-    case incomplete
-  }
-
-  private func prefix(_ buffer: ByteBuffer, at start: Int) throws(Failure) -> Prefix {
+  /// The length of the message whose prefix is at `start`; nil when the prefix is not whole.
+  private func length(_ buffer: ByteBuffer, at start: Int) throws(Failure) -> Int? {
     guard buffer.writerIndex - start >= Limits.messagePrefix_bytes,
       let flag = buffer.getInteger(at: start, as: UInt8.self),
       let announced = buffer.getInteger(at: start + 1, as: UInt32.self)
-    else { return .incomplete }
+    else { return nil }
     guard flag == 0 else { throw flag == 1 ? .compressed : .badFlag(flag) }
     let length = Int(announced)
     guard length <= limit_bytes else { throw .tooLong(length_bytes: length, limit_bytes: limit_bytes) }
-    return .message(length: length)
+    return length
   }
 
   /// The next whole message without its prefix, or nil when more bytes are needed.
   package mutating func next() throws(Failure) -> ByteBuffer? {
-    guard let chunk = chunks.first, case .message(let length) = try prefix(chunk, at: chunk.readerIndex) else {
-      return nil
-    }
+    guard let chunk = chunks.first, let length = try length(chunk, at: chunk.readerIndex) else { return nil }
     let total = Limits.messagePrefix_bytes + length
     guard chunk.readableBytes >= total else { return nil }
     chunks.consume(total)
