@@ -8,6 +8,10 @@ enum Limits {
   static let highWatermark_bytes = 64 << 10
   static let lowWatermark_bytes = 16 << 10
 
+  /// Bytes the kernel keeps unsent for a socket, beside those on their way. By itself it takes megabytes, and asks for
+  /// more only when a third of them is gone: a phone on a slow network would look as if it took nothing.
+  static let unsent_bytes = 16 << 10
+
   /// From the first byte to the 101: the request's arrival and the decision.
   static let handshake_s = 10
   /// The request as it is on the wire. A token in the query may take 2 KiB; browsers add cookies.

@@ -46,6 +46,62 @@ import Testing
     }
   }
 
+  /// The kernel holds little of what a slow peer has not read, so that each bit it takes is seen here.
+  @Test func progressOfASlowPeerIsSeen() async throws {
+    let kept = KeptConnection()
+    try await withListener(reply: { connection, line in
+      guard line == "go" else { return }
+      kept.set(connection)
+      for _ in 0..<90 { connection.send(binary: ByteBuffer(repeating: 0x61, count: 10_000)) }
+    }) { _, port, _ in
+      let client = try RawClient.upgraded(port: port, receiveBuffer: 4_096)
+      client.send(.text("go"))
+      try await waitUntil("it was sent") { kept.get() != nil }
+      let connection = try #require(kept.get())
+      let buffered = { try await connection.eventLoop.submit { connection.bufferedByteCount }.get() }
+      var waiting = 0
+      try await waitUntil("nothing moves") {
+        let before = waiting
+        waiting = try await buffered()
+        return waiting == before
+      }
+      #expect(waiting > 600_000)
+      while waiting > 300_000 {
+        let before = waiting
+        var taken = 0
+        while taken < 100_000 { taken += client.read().count }
+        try await waitUntil("the room is used") {
+          waiting = try await buffered()
+          return waiting <= before - 32_000
+        }
+      }
+    }
+  }
+
+  /// A ping waits behind what a peer on a slow line takes: it is there, whether its pong comes in time or not.
+  @Test func aPeerThatTakesIsAlive() async throws {
+    try await withListener {
+      $0.keepalivePing_s = 1
+      $0.keepalivePong_s = 1
+    } reply: { connection, line in
+      guard line == "go" else { return }
+      for _ in 0..<90 { connection.send(binary: ByteBuffer(repeating: 0x61, count: 10_000)) }
+    } _: { _, port, journal in
+      let client = try RawClient.upgraded(port: port, receiveBuffer: 4_096)
+      client.send(.text("go"))
+      let begin = ContinuousClock.now
+      var taken = 0
+      while begin.duration(to: .now) < .seconds(5), !journal.has("closed 1011 unclean") {
+        // 100 KB a second.
+        while taken < Int(begin.duration(to: .now) / .milliseconds(10)) * 1_000 { taken += client.read().count }
+        try await Task.sleep(for: .milliseconds(10))
+      }
+      #expect(!journal.has("closed 1011 unclean"))
+      // Who takes nothing any more is not.
+      try await journal.wait(for: "closed 1011 unclean")
+    }
+  }
+
   @Test func writabilityFollowsThePeer() async throws {
     try await withListener(reply: { connection, line in
       guard line == "go" || line == "writable true" else { return }
@@ -54,7 +110,6 @@ import Testing
     }) { _, port, journal in
       let client = try RawClient.upgraded(port: port, receiveBuffer: 4_096)
       client.send(.text("go"))
-      // The kernel takes some megabytes; then nothing moves any more.
       try await waitUntil("the buffers are full") {
         let before = journal.all
         try? await Task.sleep(for: .milliseconds(100))

@@ -12,7 +12,7 @@ struct FrontDoor: Sendable {
 
   func authorize(_ request: WebSocketRequest) async -> WebSocketDecision {
     guard var session = SessionRequest(request) else { return refuse(404) }
-    guard !observer.isDraining else { return away("DRAINING") }
+    guard !observer.isDraining else { return away(Status(.unavailable, "the bridge is draining")) }
     guard let token = request.queryValue("token"), !token.isEmpty else { return refuse(403) }
     do {
       let identity = try await service.identify(token: token)
@@ -22,7 +22,7 @@ struct FrontDoor: Sendable {
     } catch {
       switch (error as? Status)?.code {
       case .unauthenticated, .permissionDenied: return refuse(403)
-      default: return away(ServiceError(error).code)
+      default: return away(error)
       }
     }
     do {
@@ -33,7 +33,7 @@ struct FrontDoor: Sendable {
           loop: connection.eventLoop)
       }
     } catch {
-      return away(ServiceError(error).code)
+      return away(error)
     }
   }
 
@@ -42,9 +42,9 @@ struct FrontDoor: Sendable {
     return .refuse(PlainResponse(status: status))
   }
 
-  private func away(_ reason: String) -> WebSocketDecision {
+  private func away(_ cause: any Error) -> WebSocketDecision {
     observer.refused(status: 503)
-    observer.logger.debug("a phone was sent away", metadata: ["reason": "\(reason)"])
+    observer.logger.debug("a phone was sent away", metadata: ["error": "\(cause)"])
     return .refuse(
       PlainResponse(
         status: 503, headers: [(name: "Retry-After", value: String(Int.random(in: Limits.retryAfter_s)))]))

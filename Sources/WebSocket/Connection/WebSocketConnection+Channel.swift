@@ -165,10 +165,18 @@ extension WebSocketConnection: LoopEntry {
   func deadlineReached(now_s: UInt32) {
     guard let context else { return }
     guard !isFinished else { return context.close(promise: nil) }
-    if pauses > 0 { session.postponePong(now_s: now_s) }
+    if pauses > 0 || isTakingOutput() { session.postponePong(now_s: now_s) }
     if let ending = session.tick(into: &outgoing, workspace: loop.workspace, now_s: now_s) { return finish(ending) }
     if outgoing.readableBytes > 0 { flush() }
     loop.schedule(timer, due_s: session.deadline_s)
+  }
+
+  /// Whether less waits for the peer than at the deadline before: on a slow line a ping waits behind it for longer than
+  /// a pong may take.
+  private func isTakingOutput() -> Bool {
+    let waiting_bytes = bufferedByteCount
+    defer { waitingAtDeadline_bytes = waiting_bytes }
+    return waiting_bytes < waitingAtDeadline_bytes
   }
 
   func drain(_ code: WebSocketCloseCode, reason: String) { close(code, reason: reason) }

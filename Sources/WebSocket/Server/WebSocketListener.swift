@@ -148,7 +148,13 @@ extension Channel {
       .writeBufferWaterMark,
       value: ChannelOptions.Types.WriteBufferWaterMark(
         low: configuration.lowWatermark_bytes, high: configuration.highWatermark_bytes))
-    // Not every socket is TCP; a Unix socket refuses the option.
+    // Not every socket is TCP; a Unix socket refuses these.
     try? options.setOption(.tcpOption(.tcp_nodelay), value: 1)
+    try? options.setOption(.tcpOption(.unsentLowWatermark), value: .init(Limits.unsent_bytes))
   }
+}
+
+extension NIOBSDSocket.Option {
+  /// TCP_NOTSENT_LOWAT (tcp(7)): NIO has no name for it.
+  fileprivate static let unsentLowWatermark = NIOBSDSocket.Option(rawValue: 25)
 }

@@ -1,6 +1,8 @@
 """`lifeecho serve` with its bridge, and `lifeecho bridge` as a process of its own."""
 import re
 
+from websockets.exceptions import InvalidStatus
+
 import tokens
 from bridge.phone import Phone, url
 from bridge.rawphone import RawPhone
@@ -60,7 +62,11 @@ class House:
         """A Phone of the websockets library."""
         query = query or {}
         options.setdefault("legacy", "v" not in query)
-        return Phone(self.url(person, conversation, **query), conversation=conversation, **options)
+        try:
+            return Phone(self.url(person, conversation, **query), conversation=conversation, **options)
+        except InvalidStatus as refusal:
+            refusal.add_note(f"{refusal.response.headers}\n{self.server.report()}")
+            raise
 
     def raw(self, person, conversation, query=None, **options):
         query = query or {}

@@ -18,7 +18,9 @@ def engines():
 @pytest.fixture(scope="session")
 def scripted(tmp_path_factory, engines):
     """The server of the scripted engines."""
-    with BridgedServer(tmp_path_factory.mktemp("bridged"), env=engines.environment) as server:
+    with BridgedServer(tmp_path_factory.mktemp("bridged"), env={
+        **engines.environment, "LIFEECHO_LOG_LEVEL": "debug"}
+    ) as server:
         yield server
 
 

@@ -22,11 +22,11 @@ final class Journal: Sendable {
 
 /// Polls `condition` for at most 20 s.
 func waitUntil(
-  _ what: String, sourceLocation: SourceLocation = #_sourceLocation, _ condition: @Sendable () async -> Bool
+  _ what: String, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
 ) async throws {
   let deadline = ContinuousClock.now + .seconds(20)
   while ContinuousClock.now < deadline {
-    if await condition() { return }
+    if try await condition() { return }
     try await Task.sleep(for: .milliseconds(5))
   }
   Issue.record("not in time: \(what)", sourceLocation: sourceLocation)
