@@ -1,10 +1,13 @@
+import NIOCore
+import NIOEmbedded
 import Testing
 
 @testable import WebSocket
 
 struct TimerWheelTests {
   private final class Entry: LoopEntry {
-    func deadlineReached(now_s: UInt32) {}
+    private(set) var calls = 0
+    func deadlineReached(now_s: UInt32) { calls += 1 }
     func drain(_ code: WebSocketCloseCode, reason: String) {}
     func drop() {}
   }
@@ -37,6 +40,20 @@ struct TimerWheelTests {
     var wheel = TimerWheel(now_s: 50)
     _ = wheel.add(Entry(), due_s: 3)
     #expect(wheel.advance().count == 1)
+  }
+
+  /// The wheel stands still while nobody is in it; who comes then has all of the time.
+  @Test func aDeadlineAfterSilenceIsNotEarly() {
+    let eventLoop = EmbeddedEventLoop()
+    let loop = WebSocketLoop(eventLoop: eventLoop, settings: SessionSettings(WebSocketConfiguration()))
+    loop.remove(loop.add(Entry(), due_s: loop.now_s + 10))
+    eventLoop.advanceTime(by: .seconds(100))
+    let entry = Entry()
+    _ = loop.add(entry, due_s: loop.now_s + 10)
+    eventLoop.advanceTime(by: .seconds(8))
+    #expect(entry.calls == 0)
+    eventLoop.advanceTime(by: .seconds(3))
+    #expect(entry.calls == 1)
   }
 
   @Test func placesAreUsedAgainButNotConfused() {

@@ -34,8 +34,9 @@ final class WebSocketLoop: @unchecked Sendable {
 
   // MARK: Time
 
-  /// Whole seconds, moved by the wheel: as coarse as the deadlines need, and free to ask.
-  var now_s: UInt32 { wheel.now_s }
+  /// Whole seconds, moved by the wheel: as coarse as the deadlines need, and free to ask. A wheel with nobody in it
+  /// stands still.
+  var now_s: UInt32 { isTicking ? wheel.now_s : elapsed_s }
 
   func add(_ entry: any LoopEntry, due_s: UInt32?) -> TimerWheel.Key {
     if !isTicking {
