@@ -1,6 +1,8 @@
 import ConversationAPI
+import JSON
 import NIOCore
 import RPC
+import TimeText
 import WebSocket
 
 /// Follows the conversation until the socket closes; connects again where it stopped when the service goes away for less
@@ -17,7 +19,6 @@ extension BridgeSession: CallReactor {
   /// Begins a Connect call.
   private func follow() {
     guard mayFollow else { return }
-    events.wasConnected = events.outage == nil && phase == .open
     stream = service.client.connect(connectRequest(), options: callOptions()).polled(by: self, on: loop)
     callIsReady()
   }
@@ -42,18 +43,18 @@ extension BridgeSession: CallReactor {
   private func waitForOutput() {
     isWaitingForOutput = true
     events.waits += 1
-    if let buffered = connection?.bufferedByteCount, buffered > Limits.output_bytes {
-      watchProgress(ofWait: events.waits, from: buffered)
+    if let progress = connection?.outputProgress, progress.waiting_bytes > Limits.output_bytes {
+      watch(wait: events.waits, since: progress)
     }
   }
 
-  /// A phone that takes nothing at all while events wait is stuck: it comes back when it can. During one wait nothing
-  /// but answers to its own frames is added to what it has to take.
-  private func watchProgress(ofWait wait: Int, from buffered: Int) {
+  /// A phone that takes nothing at all while events wait is stuck: it comes back when it can.
+  private func watch(wait: Int, since earlier: OutputProgress) {
     loop.scheduleTask(in: .seconds(Limits.stuck_s)) {
-      guard self.isWaitingForOutput, self.events.waits == wait, let left = self.connection?.bufferedByteCount, left > 0
+      guard self.isWaitingForOutput, self.events.waits == wait, let progress = self.connection?.outputProgress,
+        progress.waiting_bytes > 0
       else { return }
-      if left >= buffered { self.close(.tryAgainLater) } else { self.watchProgress(ofWait: wait, from: left) }
+      if progress.isBeyond(earlier) { self.watch(wait: wait, since: progress) } else { self.close(.tryAgainLater) }
     }
   }
 
@@ -96,15 +97,10 @@ extension BridgeSession: CallReactor {
     case .command, .away, .credentials: break
     }
     if error.code == ErrorCode.unavailable, events.isTooSlow { return close(.tryAgainLater) }
-    if events.wasConnected || events.outage == nil { events.pause_ms = Limits.reconnect_ms }
-    let since = events.outage ?? .now
-    events.outage = since
-    guard ContinuousClock.now - since < .seconds(Limits.outage_s) else { return sendAway() }
-    let pause_ms = events.pause_ms
-    events.pause_ms = min(pause_ms * 2, Limits.reconnectMaximum_ms)
+    guard let pause = events.reconnection.nextPause() else { return sendAway() }
     _ = launch {
       if error.kind == .credentials { await self.renewCredentials() }
-      try? await Task.sleep(for: .milliseconds(pause_ms))
+      try? await Task.sleep(for: .nanoseconds(pause.nanoseconds))
       self.follow()
     }
   }

@@ -171,12 +171,12 @@ extension WebSocketConnection: LoopEntry {
     loop.schedule(timer, due_s: session.deadline_s)
   }
 
-  /// Whether less waits for the peer than at the deadline before: on a slow line a ping waits behind it for longer than
-  /// a pong may take.
+  /// Whether the peer took something of what waited for it at the deadline before: on a slow line a ping waits behind
+  /// that for longer than a pong may take.
   private func isTakingOutput() -> Bool {
-    let waiting_bytes = bufferedByteCount
-    defer { waitingAtDeadline_bytes = waiting_bytes }
-    return waiting_bytes < waitingAtDeadline_bytes
+    let progress = outputProgress
+    defer { progressAtDeadline = progress }
+    return progressAtDeadline.waiting_bytes > 0 && progress.isBeyond(progressAtDeadline)
   }
 
   func drain(_ code: WebSocketCloseCode, reason: String) { close(code, reason: reason) }

@@ -19,8 +19,8 @@ package final class WebSocketConnection: @unchecked Sendable {
   /// Frames that wait for a congested channel, oldest first.
   var backlog: [ByteBuffer] = []
   var backlog_bytes = 0
-  /// `bufferedByteCount` at the last deadline.
-  var waitingAtDeadline_bytes = 0
+  /// At the last deadline.
+  var progressAtDeadline = OutputProgress()
   /// Bytes that arrived while reading was paused.
   var held = ByteBuffer()
   var pauses = 0

@@ -35,6 +35,15 @@ package struct WebSocketRequest: Sendable, CustomStringConvertible, CustomReflec
   /// The last item of that name.
   package func queryValue(_ name: String) -> String? { queryItems.last { $0.name == name }?.value }
 
+  /// The one component that the path has after `prefix`, percent-decoded; nil when there is none or another follows, for
+  /// a bad escape and for invalid UTF-8.
+  package func pathComponent(after prefix: String) -> String? {
+    guard path.hasPrefix(prefix), case let component = path.utf8.dropFirst(prefix.utf8.count), !component.isEmpty,
+      !component.contains(UInt8(ascii: "/")), case let decoded = Self.percentDecoded(Array(component)), decoded.isClean
+    else { return nil }
+    return String(validating: decoded.bytes, as: UTF8.self)
+  }
+
   /// The header's value, several joined by ", "; names are compared without regard to case.
   package func headerValue(_ name: String) -> String? {
     let values = headers.filter { $0.name.lowercased() == name.lowercased() }.map(\.value)
@@ -61,22 +70,29 @@ package struct WebSocketRequest: Sendable, CustomStringConvertible, CustomReflec
   }
 
   private static func decoded(_ text: Substring) -> String {
-    let bytes = Array(text.utf8)
+    let spaced = text.utf8.map { $0 == UInt8(ascii: "+") ? 0x20 : $0 }
+    return String(decoding: percentDecoded(spaced).bytes, as: UTF8.self)
+  }
+
+  /// What is no escape stays as it is.
+  private static func percentDecoded(_ text: [UInt8]) -> (bytes: [UInt8], isClean: Bool) {
     var decoded: [UInt8] = []
-    decoded.reserveCapacity(bytes.count)
+    decoded.reserveCapacity(text.count)
+    var isClean = true
     var index = 0
-    while index < bytes.count {
-      if bytes[index] == UInt8(ascii: "%"), index + 2 < bytes.count, let high = hexDigit(bytes[index + 1]),
-        let low = hexDigit(bytes[index + 2])
+    while index < text.count {
+      if text[index] == UInt8(ascii: "%"), index + 2 < text.count, let high = hexDigit(text[index + 1]),
+        let low = hexDigit(text[index + 2])
       {
         decoded.append(high << 4 | low)
         index += 3
       } else {
-        decoded.append(bytes[index] == UInt8(ascii: "+") ? 0x20 : bytes[index])
+        if text[index] == UInt8(ascii: "%") { isClean = false }
+        decoded.append(text[index])
         index += 1
       }
     }
-    return String(decoding: decoded, as: UTF8.self)
+    return (decoded, isClean)
   }
 
   private static func hexDigit(_ byte: UInt8) -> UInt8? {
