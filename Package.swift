@@ -71,15 +71,16 @@ let package = Package(
         "HTTP2", "TLS", "Protobuf", "RPCWire", Product.nioCore, Product.nioPosix, Product.logging, Product.metrics,
         Product.deque,
       ]),
-    target("ConversationAPI", ["RPC", "Protobuf", "ConversationWire"]),
-    target("JSON", ["CVector"]),
-    target("ProtobufJSON", ["JSON"]),
+    target("ConversationAPI", ["RPC", "Protobuf", "ConversationWire", Product.nioCore, Product.deque]),
+    target("TimeText"),
+    target("JSON", ["CVector", Product.nioCore]),
+    target("ProtobufJSON", ["JSON", "TimeText"]),
     // The bridge: an RPC client that speaks WebSocket with phones.
     target("WebSocket", ["CZlib", Product.nioCore, Product.nioPosix, Product.nioHTTP1]),
     .target(
       name: "WebSocketBridge",
       dependencies: [
-        "ConversationAPI", "RPC", "HTTP2", "WebSocket", "TLS", "JSON", "CVector", Product.nioCore, Product.logging,
+        "ConversationAPI", "RPC", "WebSocket", "TLS", "JSON", "TimeText", Product.nioCore, Product.logging,
         Product.metrics, Product.coreMetrics, Product.deque,
       ], path: "bridge", exclude: ["PROTOCOL.md", "Console/README.md"], resources: [.embedInCode("Console")],
       swiftSettings: strict),
@@ -95,7 +96,7 @@ let package = Package(
     target(
       "Operations",
       [
-        Product.nioCore, Product.nioPosix, Product.nioHTTP1, Product.logging, Product.coreMetrics,
+        "TimeText", Product.nioCore, Product.nioPosix, Product.nioHTTP1, Product.logging, Product.coreMetrics,
       ]),
     target("ConversationServer", ["RPC", "ConversationAPI", "Conversation", "Interview", "Auth", "Protobuf"]),
     .executableTarget(
@@ -123,7 +124,10 @@ let package = Package(
     tests("WebSocket", ["TLS", Product.nioCore, Product.nioPosix, Product.nioHTTP1, Product.nioEmbedded]),
     tests(
       "WebSocketBridge",
-      ["WebSocket", "ConversationAPI", "RPC", "HTTP2", "JSON", Product.nioCore, Product.nioPosix, Product.logging]),
+      [
+        "WebSocket", "ConversationAPI", "RPC", "HTTP2", "JSON", "TimeText", Product.nioCore, Product.nioPosix,
+        Product.logging,
+      ]),
     tests(
       "TLS",
       [
@@ -134,7 +138,8 @@ let package = Package(
       "RPC",
       ["HTTP2", "Protobuf", Product.nioCore, Product.nioPosix, Product.logging, Product.metrics, Product.coreMetrics]),
     tests("Protobuf", ["RPC", "RPCWire", "ConversationAPI", "ConversationWire"]),
-    tests("ConversationAPI", ["RPC", "Protobuf"]),
+    tests("ConversationAPI", ["RPC", "Protobuf", Product.nioCore]),
+    tests("TimeText"),
     tests("JSON"),
     tests("ProtobufJSON", ["ConversationAPI", "RPC", "Protobuf"]),
     tests("ConversationServer", ["RPC", "ConversationAPI", "Conversation", "Interview", "Protobuf"]),

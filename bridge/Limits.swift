@@ -1,3 +1,5 @@
+import NIOCore
+
 /// Every bound of the bridge: the number, why, and where it comes from.
 enum Limits {
   /// Highest segment index (AudioSegment.index).
@@ -10,8 +12,6 @@ enum Limits {
   static let turnID_characters = 256
   /// `device`, as the service bounds it.
   static let deviceID_characters = 128
-  /// Most bytes of audio in one message to the service (AudioSegment.content), and in one part of Transcribe.
-  static let audioPart_bytes = 1 << 20
 
   /// Commands of one socket that wait for their turn; then the socket is not read until one is done. They are words of a
   /// person: a queue this long was typed by a program.
@@ -29,21 +29,14 @@ enum Limits {
   /// Recordings that one socket may have open at a time; the one that was silent longest is let go, and goes on when its
   /// next segment comes.
   static let voiceSessions = 4
-  /// Segments of one recording on their way to the service (StreamAudio takes 8 unacknowledged ones).
-  static let segmentsInFlight = 8
 
   /// Pause between two questions how far a phone has come: its pongs stay far below what WebSocket takes from a peer.
   static let confirmation_ms: Int64 = 100
-  /// Pause before a segment is sent again that the service had no room for.
-  static let overload_ms: Int64 = 200
 
   /// How long the service may take for `WhoAmI` before an upgrade is refused.
   static let handshake_s: Int64 = 5
   /// How long the service may be away before its phones are sent away.
-  static let outage_s: Int64 = 10
-  /// First pause before connecting again; it doubles up to a second.
-  static let reconnect_ms: Int64 = 50
-  static let reconnectMaximum_ms: Int64 = 1000
+  static let outage = TimeAmount.seconds(10)
   /// Deadline of a command (SendText, EndConversation, CancelSpeech, …) at the service.
   static let command_s: Int64 = 15
   /// Deadline of a transcription: the engine's minute and the way.

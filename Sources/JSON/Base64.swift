@@ -2,9 +2,17 @@ import CVector
 
 /// Base64 as Python's `b64decode` reads it: characters outside the alphabet are dropped, decoding stops at complete
 /// padding, missing padding or a lone character fails.
-enum Base64 {
+package enum Base64 {
+  /// The bytes in a string token; nil when it fails.
+  package static func decode(_ token: JSONToken, in bytes: Span<UInt8>) -> [UInt8]? {
+    let inner = bytes.extracting((token.start + 1)..<(token.end - 1))
+    guard token.isComplex else { return decode(inner) }
+    let unescaped = JSONText.unescaped(inner).utf8
+    return decode(unescaped.span)
+  }
+
   /// nil when it fails. The span holds ASCII; other bytes fail.
-  static func decode(_ text: Span<UInt8>) -> [UInt8]? {
+  package static func decode(_ text: Span<UInt8>) -> [UInt8]? {
     var isValid = true
     let result = [UInt8](unsafeUninitializedCapacity: text.count / 4 * 3 + 8) { target, count in
       var decoder = Decoder(target: target)

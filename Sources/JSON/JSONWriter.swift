@@ -1,67 +1,67 @@
 import Foundation
-import NIOCore
+package import NIOCore
 
-/// Writes compact JSON; text is not escaped beyond what JSON demands.
-struct JSONWriter {
-  private(set) var buffer: ByteBuffer
+/// Writes compact JSON into a buffer; text is not escaped beyond what JSON demands.
+package struct JSONWriter {
+  package private(set) var buffer: ByteBuffer
   private var needsComma = false
 
-  init(_ buffer: ByteBuffer) { self.buffer = buffer }
+  package init(_ buffer: ByteBuffer) { self.buffer = buffer }
 
-  mutating func begin() {
+  package mutating func begin() {
     buffer.writeInteger(UInt8(ascii: "{"))
     needsComma = false
   }
 
-  mutating func end() {
+  package mutating func end() {
     buffer.writeInteger(UInt8(ascii: "}"))
     needsComma = true
   }
 
-  mutating func name(_ name: StaticString) {
+  package mutating func name(_ name: StaticString) {
     buffer.writeStaticString(needsComma ? ",\"" : "\"")
     buffer.writeStaticString(name)
     buffer.writeStaticString("\":")
     needsComma = true
   }
 
-  mutating func member(_ name: StaticString, _ text: String) {
+  package mutating func member(_ name: StaticString, _ text: String) {
     self.name(name)
     string(text)
   }
 
-  mutating func member(_ name: StaticString, _ number: some FixedWidthInteger) {
+  package mutating func member(_ name: StaticString, _ number: some FixedWidthInteger) {
     self.name(name)
     integer(number)
   }
 
-  mutating func member(_ name: StaticString, _ value: Bool) {
+  package mutating func member(_ name: StaticString, _ value: Bool) {
     self.name(name)
     buffer.writeStaticString(value ? "true" : "false")
   }
 
-  mutating func base64(_ name: StaticString, _ bytes: [UInt8]) {
+  package mutating func base64(_ name: StaticString, _ bytes: [UInt8]) {
     member(name, json: "\"" + Data(bytes).base64EncodedString() + "\"")
   }
 
   /// `json` is written as it is.
-  mutating func member(_ name: StaticString, json: String) {
+  package mutating func member(_ name: StaticString, json: String) {
     self.name(name)
     buffer.writeString(json)
   }
 
-  mutating func object(_ name: StaticString, _ body: (inout JSONWriter) -> Void) {
+  package mutating func object(_ name: StaticString, _ body: (inout JSONWriter) -> Void) {
     self.name(name)
     object(body)
   }
 
-  mutating func object(_ body: (inout JSONWriter) -> Void) {
+  package mutating func object(_ body: (inout JSONWriter) -> Void) {
     begin()
     body(&self)
     end()
   }
 
-  mutating func array<Element>(
+  package mutating func array<Element>(
     _ name: StaticString, _ elements: [Element], _ body: (inout JSONWriter, Element) -> Void
   ) {
     self.name(name)
@@ -74,17 +74,17 @@ struct JSONWriter {
     needsComma = true
   }
 
-  mutating func integer(_ number: some FixedWidthInteger) {
+  package mutating func integer(_ number: some FixedWidthInteger) {
     buffer.writeString(String(number))
   }
 
   /// Already written JSON members, with their leading comma.
-  mutating func raw(_ members: String) {
+  package mutating func raw(_ members: String) {
     buffer.writeString(members)
     needsComma = true
   }
 
-  mutating func string(_ text: String) {
+  package mutating func string(_ text: String) {
     buffer.writeInteger(UInt8(ascii: "\""))
     if Self.needsEscapes(text) {
       for byte in text.utf8 { escaped(byte) }

@@ -137,17 +137,4 @@ import Testing
     #expect(text.utf8.count < 3 * Limits.logBacklogBytes)
     #expect(text.contains("log lines dropped"))
   }
-
-  @Test(arguments: [
-    (0, "1970-01-01T00:00:00.007Z"), (951_782_399, "2000-02-28T23:59:59.007Z"),
-    (951_782_400, "2000-02-29T00:00:00.007Z"),
-    (951_868_800, "2000-03-01T00:00:00.007Z"), (1_798_761_599, "2026-12-31T23:59:59.007Z"),
-    (4_107_542_400, "2100-03-01T00:00:00.007Z"),
-    (253_402_300_799, "9999-12-31T23:59:59.007Z"),
-  ])
-  func writesTimes(_ seconds: Int, _ text: String) {
-    var line: [UInt8] = []
-    LogTime(seconds: seconds, milliseconds: 7).append(to: &line)
-    #expect(String(decoding: line, as: UTF8.self) == text)
-  }
 }

@@ -1,7 +1,9 @@
 import ConversationAPI
 import Foundation
+import JSON
 import NIOCore
 import Testing
+import TimeText
 
 @testable import WebSocketBridge
 
@@ -10,7 +12,7 @@ import Testing
 
   @Test func framesOfTheFirstProtocolHaveExactlyItsMembers() throws {
     let writer = FrameWriter(conversation: "a\"b\n你", isVersion2: false)
-    let origin = FrameWriter.Origin(sequence: 7, epoch: "e", time: FrameTimestamp(unixMicroseconds: 0))
+    let origin = FrameWriter.Origin(sequence: 7, epoch: "e", time: UTCTime(unixMicroseconds: 0))
     let frame = text(writer.frame(.agentResponse, origin) { $0.member("text", "好\u{1}") })
     #expect(
       frame.hasPrefix(#"{"type":"agent_response","conversation_id":"a\"b\n你","data":{"text":"好\u0001"},"timestamp":""#))
@@ -23,25 +25,13 @@ import Testing
 
   @Test func framesOfProtocol2SayWhereTheyStand() {
     let writer = FrameWriter(conversation: "c", isVersion2: true)
-    let origin = FrameWriter.Origin(sequence: 7, epoch: "e", time: FrameTimestamp(unixMicroseconds: 1))
+    let origin = FrameWriter.Origin(sequence: 7, epoch: "e", time: UTCTime(unixMicroseconds: 1))
     #expect(
       text(writer.frame(.turn, origin) { $0.member("b", true) })
         == #"{"type":"turn","conversation_id":"c","seq":7,"log_epoch":"e","data":{"b":true},"#
         + #""timestamp":"1970-01-01T00:00:00.000001+00:00"}"#)
     let error = text(writer.error("x", code: "INTERNAL") { $0.member("more", 1) })
     #expect(error.hasPrefix(#"{"type":"error","data":{"message":"x","code":"INTERNAL","more":1},"timestamp":"#))
-  }
-
-  @Test(
-    arguments: [
-      (0, "1970-01-01T00:00:00.000000+00:00"), (-1, "1969-12-31T23:59:59.999999+00:00"),
-      (1_778_168_373_123_456, "2026-05-07T15:39:33.123456+00:00"),
-      (951_782_400_000_000, "2000-02-29T00:00:00.000000+00:00"),
-      (4_107_542_399_999_999, "2100-02-28T23:59:59.999999+00:00"),
-      (-2_208_988_800_000_000, "1900-01-01T00:00:00.000000+00:00"),
-    ] as [(Int64, String)])
-  func timestamps(_ microseconds: Int64, _ text: String) {
-    #expect(FrameTimestamp(unixMicroseconds: microseconds).text == text)
   }
 
   @Test(arguments: [
@@ -51,22 +41,11 @@ import Testing
   func seconds(_ duration: Duration, _ text: String) {
     #expect(duration.secondsText == text)
   }
-
-  @Test func commandIDs() throws {
-    let random = CommandID.next()
-    #expect(UUID(uuidString: random)?.uuidString.lowercased() == random && CommandID.next() != random)
-    let upper = "6BA7B810-9DAD-11D1-80B4-00C04FD430C8"
-    #expect(CommandID.of(clientMessage: upper, in: "c") == upper.lowercased())
-    let hashed = CommandID.of(clientMessage: "msg-1", in: "c")
-    #expect(UUID(uuidString: hashed) != nil && hashed == CommandID.of(clientMessage: "msg-1", in: "c"))
-    #expect(hashed != CommandID.of(clientMessage: "msg-1", in: "d"))
-    #expect(hashed != CommandID.of(clientMessage: "msg-2", in: "c") && Array(hashed)[14] == "8")
-  }
 }
 
 @Suite struct RedeliveryTests {
   private func piece(_ id: String, _ index: Int32, hoursAgo: Int64 = 0) -> ConversationV1.ConversationEvent {
-    let now = FrameTimestamp.now().unixMicroseconds
+    let now = UTCTime.now().unixMicroseconds
     return .init(
       sequence: 1, createTime: .init(unixMicroseconds: now - hoursAgo * 3_600_000_000),
       event: .agentMessage(.init(messageID: id, text: "\(id)\(index)", index: index, total: 2)))

@@ -3,35 +3,6 @@
 /// The slow and plain way to read what phones send: a tree of values, one character at a time. What the bridge's reader
 /// is compared with.
 enum Reference {
-  /// `binascii.a2b_base64`, not strict.
-  static func base64(_ text: [UInt8]) -> [UInt8]? {
-    if text.contains(where: { $0 >= 0x80 }) { return nil }
-    let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-    var bits: [Bool] = []
-    var characters = 0
-    var pads = 0
-    for byte in text {
-      if byte == UInt8(ascii: "=") {
-        if characters % 4 >= 2 {
-          pads += 1
-          if characters % 4 + pads >= 4 { return bytes(bits) }
-        }
-        continue
-      }
-      guard let value = alphabet.firstIndex(of: byte) else { continue }
-      pads = 0
-      characters += 1
-      for place in (0..<6).reversed() { bits.append(value >> place & 1 == 1) }
-    }
-    return characters % 4 == 0 ? bytes(bits) : nil
-  }
-
-  private static func bytes(_ bits: [Bool]) -> [UInt8] {
-    stride(from: 0, to: bits.count / 8 * 8, by: 8).map { start in
-      bits[start..<start + 8].reduce(0) { $0 << 1 | ($1 ? 1 : 0) }
-    }
-  }
-
   indirect enum Value: Equatable {
     case null
     case bool(Bool)

@@ -125,6 +125,15 @@ struct HandshakeTests {
     #expect(request("/").queryItems.isEmpty)
   }
 
+  @Test(
+    arguments: [
+      ("/p/%E5%AE%B6%2Fx?a=/", "家/x"), ("/p/a+b", "a+b"), ("/p/", nil), ("/q/a", nil), ("/p/a/b", nil), ("/p/a/", nil),
+      ("/p/%", nil), ("/p/%4", nil), ("/p/%4g", nil), ("/p/%ff", nil), ("/p/%41%", nil), ("/p", nil),
+    ] as [(String, String?)])
+  func pathComponents(_ target: String, _ component: String?) {
+    #expect(request(target).pathComponent(after: "/p/") == component)
+  }
+
   @Test func aTokenIsNeverPrinted() {
     let secret = request("/ws/x?token=SECRET")
     var dumped = ""

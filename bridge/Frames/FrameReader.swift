@@ -90,7 +90,7 @@ struct FrameReader {
       return .audioSegment(
         session: session,
         segment: .init(
-          index: Int32(index), content: Self.audio(audio, bytes), duration_ms: duration_s * 1000,
+          index: Int32(index), content: Base64.decode(audio, in: bytes), duration_ms: duration_s * 1000,
           isLast: !PythonRules.isFalsy(fields[.isLast], bytes)))
     }
   }
@@ -98,7 +98,7 @@ struct FrameReader {
   private func audioMessage(_ fields: FrameFields, _ bytes: Span<UInt8>) -> ClientFrame {
     let audio = fields[.audioBase64]
     if PythonRules.isFalsy(audio, bytes) { return .empty(.audioMessage) }
-    guard audio.kind == .string, let content = Self.audio(audio, bytes) else {
+    guard audio.kind == .string, let content = Base64.decode(audio, in: bytes) else {
       return .refused(.audioMessage, text: Text.audioFailed, isMalformed: false)
     }
     return .audioMessage(
@@ -111,7 +111,7 @@ struct FrameReader {
     if PythonRules.isFalsy(audio, bytes) {
       return .refused(.transcribeOnly, text: Text.audioMissing, isMalformed: false)
     }
-    guard audio.kind == .string, let content = Self.audio(audio, bytes) else {
+    guard audio.kind == .string, let content = Base64.decode(audio, in: bytes) else {
       return .refused(.transcribeOnly, text: Text.transcriptionFailed, isMalformed: false)
     }
     return .transcribe(content: content)
@@ -157,14 +157,6 @@ struct FrameReader {
     if PythonRules.isFalsy(token, bytes) { return 0 }
     guard case .value(let seconds) = PythonRules.integer(token, bytes) else { return nil }
     return Int64(max(0, min(seconds, Limits.duration_s)))
-  }
-
-  /// The audio in a string token.
-  private static func audio(_ token: JSONToken, _ bytes: Span<UInt8>) -> [UInt8]? {
-    let inner = bytes.extracting((token.start + 1)..<(token.end - 1))
-    guard token.isComplex else { return Base64.decode(inner) }
-    let unescaped = JSONText.unescaped(inner).utf8
-    return Base64.decode(unescaped.span)
   }
 }
 

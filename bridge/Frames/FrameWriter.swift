@@ -1,5 +1,7 @@
 import ConversationAPI
+import JSON
 import NIOCore
+import TimeText
 
 /// Writes server frames of one socket: members in the original's order, and not one more than the protocol has.
 struct FrameWriter {
@@ -19,7 +21,7 @@ struct FrameWriter {
     var sequence: Int64
     var epoch: String
     /// Of the event; absent: now.
-    var time: FrameTimestamp?
+    var time: UTCTime?
   }
 
   func frame(
@@ -38,7 +40,7 @@ struct FrameWriter {
       writer.member("log_epoch", origin.epoch)
     }
     writer.object("data", data)
-    writer.member("timestamp", ((isVersion2 ? origin?.time : nil) ?? .now()).text)
+    writer.member("timestamp", ((isVersion2 ? origin?.time : nil) ?? .now()).frameText)
     writer.end()
     return writer.buffer
   }
@@ -64,10 +66,15 @@ extension JSONWriter {
     member("speech_used", json: (quota.speechUsed?.duration ?? .zero).secondsText)
     member("speech_remaining", json: (quota.speechRemaining?.duration ?? .zero).secondsText)
     if let reset = quota.resetTime?.unixMicroseconds {
-      member("reset_time", FrameTimestamp(unixMicroseconds: reset).text)
+      member("reset_time", UTCTime(unixMicroseconds: reset).frameText)
     }
     member("warning", quota.warning)
   }
+}
+
+extension UTCTime {
+  /// As phones read it: `2026-05-07T15:39:33.123456+00:00`.
+  var frameText: String { text(fractionDigits: 6, zone: "+00:00") }
 }
 
 extension Duration {

@@ -1,5 +1,4 @@
 import ConversationAPI
-import HTTP2
 package import Logging
 package import NIOCore
 package import RPC
@@ -30,18 +29,14 @@ package final class BridgeServer: Sendable {
     configuration.connectionsPerAddress = settings.connectionsPerAddress
     var makeTLSHandler: (@Sendable () throws -> any ChannelHandler)?
     if let tls = settings.tls { makeTLSHandler = { try TLSHandler(context: tls.current) } }
-    // Tasks do not keep their executor alive; whoever holds these does.
-    let executors = group.makeIterator().map { LoopExecutor.for($0) }
+    let tasks = LoopTasks(group: group)
     let service = WebSocketService(
       authorize: { await door.authorize($0) },
       respond: { pages?.respond(to: $0) ?? PlainResponse(status: 404) },
-      taskExecutor: { [executors] loop in
-        executors.first { $0.eventLoop === loop } ?? LoopExecutor.for(loop)
-      },
+      taskExecutor: { tasks.executor(of: $0) },
       limitReached: { observer.reached($0) })
     let listener = try await WebSocketListener.bind(
-      address, group: group, configuration: configuration,
-      makeTLSHandler: makeTLSHandler, service: service)
+      address, group: group, configuration: configuration, makeTLSHandler: makeTLSHandler, service: service)
     return BridgeServer(listener: listener, observer: observer)
   }
 

@@ -1,5 +1,6 @@
 import ConversationAPI
 import DequeModule
+import JSON
 import Logging
 import NIOCore
 import RPC
@@ -161,8 +162,8 @@ extension BridgeSession {
       let options = callOptions(timeout_s: Limits.transcription_s)
       let response = try await service.client.transcribe(options: options) { call in
         try await call.write(.init(request: .config(.init(format: .m4a))))
-        for start in stride(from: 0, to: content.count, by: Limits.audioPart_bytes) {
-          let part = content[start..<min(start + Limits.audioPart_bytes, content.count)]
+        for start in stride(from: 0, to: content.count, by: RecordingUpload.part_bytes) {
+          let part = content[start..<min(start + RecordingUpload.part_bytes, content.count)]
           try await call.write(.init(request: .content(Array(part))))
         }
       }

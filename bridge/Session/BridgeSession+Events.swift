@@ -1,5 +1,7 @@
 import ConversationAPI
+import JSON
 import RPC
+import TimeText
 
 /// Events of the conversation become frames.
 extension BridgeSession {
@@ -43,7 +45,7 @@ extension BridgeSession {
   private func origin(_ event: ConversationV1.ConversationEvent) -> FrameWriter.Origin {
     FrameWriter.Origin(
       sequence: event.sequence, epoch: event.logEpoch,
-      time: event.createTime?.unixMicroseconds.map { FrameTimestamp(unixMicroseconds: $0) })
+      time: event.createTime?.unixMicroseconds.map { UTCTime(unixMicroseconds: $0) })
   }
 
   private func put(
@@ -56,7 +58,7 @@ extension BridgeSession {
   // MARK: The stream
 
   private func receive(_ connected: ConversationV1.Connected, epoch: String) {
-    events.outage = nil
+    events.reconnection.answered()
     events.isTooSlow = false
     if phase == .connecting {
       if !connected.recovered {
@@ -80,7 +82,7 @@ extension BridgeSession {
         data.member("head", connected.headSequence)
         data.member("recovered", connected.recovered)
         data.member("created", connected.created)
-        data.member("expires_at", FrameTimestamp(unixMicroseconds: request.tokenExpiry).text)
+        data.member("expires_at", UTCTime(unixMicroseconds: request.tokenExpiry).frameText)
         if let quota = connected.quota { data.object("quota") { $0.quota(quota) } }
       })
   }
@@ -160,7 +162,7 @@ extension BridgeSession {
     guard failure.indices.isEmpty else { return }
     heard(failure.voiceSessionID)
     let own = order.id(session: failure.voiceSessionID)
-    let reason = ServiceError(failure.error).code
+    let reason = ServiceError(Status(failure.error)).code
     let isSilent = own == nil || reason == "NO_SPEECH"
     if isSilent {
       put(.transcript, event, of: own?.id) { data in

@@ -1,9 +1,10 @@
 import ConversationAPI
+import JSON
 import Logging
 import RPC
 
-/// Recordings: one StreamAudio call each.
-extension BridgeSession {
+/// Recordings: one upload each.
+extension BridgeSession: RecordingUploadOwner {
   func recordingStarted(_ session: String) {
     // The feedback is armed once for each recording.
     guard voice(session) == nil else { return }
@@ -17,7 +18,15 @@ extension BridgeSession {
       return
     }
     if segment.isLast { unheard = unheard.filter { $0 != session }.suffix(Limits.voiceSessions - 1) + [session] }
-    (voice ?? open(session, isRecordingStarted: false)).add(segment, content: content)
+    add(segment, content, to: voice ?? open(session, isRecordingStarted: false))
+  }
+
+  private func add(_ segment: ClientFrame.Segment, _ content: [UInt8], to voice: RecordingUpload) {
+    audioWaits(content.count)
+    voice.add(
+      .init(
+        index: segment.index, content: content, duration: .init(.milliseconds(segment.duration_ms)),
+        isLast: segment.isLast))
   }
 
   /// The recording has become a message, or never will.
@@ -25,7 +34,7 @@ extension BridgeSession {
     unheard.removeAll { $0 == session }
   }
 
-  private func voice(_ session: String) -> VoiceStream? {
+  private func voice(_ session: String) -> RecordingUpload? {
     guard let index = voices.firstIndex(where: { $0.session == session && !$0.isFinished }) else { return nil }
     // The last one is the one heard most recently.
     let voice = voices.remove(at: index)
@@ -37,11 +46,12 @@ extension BridgeSession {
   private func open(
     _ session: String, kind: ConversationV1.AudioKind = .segmented, isRecordingStarted: Bool,
     command: CommandOrder.ID? = nil
-  ) -> VoiceStream {
+  ) -> RecordingUpload {
     let live = voices.filter { !$0.isFinished }
     if live.count >= Limits.voiceSessions { live.first?.finish() }
-    let voice = VoiceStream(
-      session: session, kind: kind, isRecordingStarted: isRecordingStarted, command: command, owner: self)
+    let voice = RecordingUpload(
+      session: session, of: conversation, kind: kind, isRecordingStarted: isRecordingStarted, tag: command,
+      by: service.client, patience: Limits.outage, owner: self, on: loop)
     voices.append(voice)
     voice.start()
     return voice
@@ -49,7 +59,7 @@ extension BridgeSession {
 
   func sendAudioMessage(_ id: CommandOrder.ID, _ session: String, _ content: [UInt8], duration_s: Int64) async {
     let voice = open(session, kind: .wholeMessage, isRecordingStarted: false, command: id)
-    voice.add(.init(index: 0, duration_ms: duration_s * 1000, isLast: true), content: content)
+    add(.init(index: 0, duration_ms: duration_s * 1000, isLast: true), content, to: voice)
     voice.finish()
     await voice.confirmed()
     // The next command waits until this one is a message.
@@ -66,9 +76,9 @@ extension BridgeSession {
 
   // MARK: What the service says
 
-  func voiceConfirmed(_ voice: VoiceStream, _ response: ConversationV1.StreamAudioResponse) {
+  func uploadAnswered(_ voice: RecordingUpload, _ response: ConversationV1.StreamAudioResponse) {
     if response.state != .recording, response.state != .transcribing { heard(voice.session) }
-    guard isVersion2, voice.command == nil else { return }
+    guard isVersion2, voice.tag == nil else { return }
     send(
       writer.frame(.audioAck, capacity: 256) { data in
         data.member("voice_session_id", voice.session)
@@ -76,7 +86,7 @@ extension BridgeSession {
         data.array("durable", response.durable) { $0.integer($1) }
         data.array("missing", response.missing) { $0.integer($1) }
         data.array("rejected", response.rejected) { writer, rejection in
-          let error = ServiceError(rejection.status)
+          let error = ServiceError(Status(rejection.status))
           writer.object {
             $0.member("index", rejection.index)
             $0.member("code", error.code)
@@ -89,22 +99,23 @@ extension BridgeSession {
     if let quota = response.quota { sendQuota(quota) }
   }
 
-  /// One segment was not stored; the recording goes on.
-  func segmentRefused(_ voice: VoiceStream, _ error: ServiceError) {
+  func segmentRefused(_ voice: RecordingUpload, _ status: Status) {
+    let error = ServiceError(status)
     heard(voice.session)
-    if voice.command != nil || error.isQuota || (!isVersion2 && !error.isAboutStoredAudio) {
-      tellVoice(error, voice.command)
+    // Of what is stored already phones are told nothing.
+    if voice.tag != nil || error.isQuota || (!isVersion2 && !status.isAboutStoredAudio) {
+      tellVoice(error, voice.tag)
     }
   }
 
-  /// The service refused the recording, or was away for too long.
-  func voiceFailed(_ voice: VoiceStream, _ error: ServiceError) {
+  func uploadFailed(_ voice: RecordingUpload, _ status: Status) {
+    let error = ServiceError(status)
     observer.logger.debug("a recording was not taken", metadata: ["reason": "\(error.code)"])
     heard(voice.session)
-    tellVoice(error, voice.command, isWholeRecording: true)
+    tellVoice(error, voice.tag, isWholeRecording: true)
   }
 
-  func voiceEnded(_ voice: VoiceStream) {
+  func uploadEnded(_ voice: RecordingUpload) {
     voices.removeAll { $0 === voice }
   }
 

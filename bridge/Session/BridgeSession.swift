@@ -1,6 +1,6 @@
 import ConversationAPI
 import DequeModule
-import HTTP2
+import JSON
 import Logging
 import NIOCore
 import RPC
@@ -53,7 +53,7 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
   var pendingCancel: ConversationV1.CancelSpeechRequest?
   var isCancelling = false
   var cancelEpoch: Int64 = 0
-  var voices: [VoiceStream] = []
+  var voices: [RecordingUpload] = []
   /// Recordings whose last segment came and whose words have not; at most `Limits.voiceSessions`, oldest first.
   var unheard: [String] = []
   private var waitingAudio_bytes = 0
@@ -92,7 +92,7 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
   /// Runs on the loop, beginning at once. Call it there.
   func launch(_ work: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
     loop.preconditionInEventLoop()
-    return LoopExecutor.for(loop).begin(work)
+    return LoopTasks.begin(on: loop, work)
   }
 
   func callOptions(timeout_s: Int64? = nil) -> CallOptions {
@@ -289,7 +289,7 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
     guard phase == .open else { return }
     let isBusy =
       !order.isEmpty || !output.isEmpty || events.isTurnRunning || !unheard.isEmpty
-      || voices.contains { $0.isRecording }
+      || voices.contains { !$0.isComplete }
     if isVersion2, isBusy, NIODeadline.now() - start < .seconds(Limits.expiryGrace_s) {
       ageTimer = loop.scheduleTask(in: .seconds(1)) { self.becameOld(since: start) }
       return

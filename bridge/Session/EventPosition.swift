@@ -1,3 +1,5 @@
+import ConversationAPI
+
 /// How far a socket has followed the conversation's log.
 struct EventPosition {
   /// The last event taken.
@@ -17,11 +19,7 @@ struct EventPosition {
   var isStale = false
   /// A heartbeat named events that have not come: the position it found, to be sure of it the next time.
   var suspected: Int64 = -1
-  /// Since when the service is away.
-  var outage: ContinuousClock.Instant?
-  /// The service was there when the running call began; the pause before the next one.
-  var wasConnected = false
-  var pause_ms = Limits.reconnect_ms
+  var reconnection = Reconnection(patience: Limits.outage)
   /// How often the phone had to be waited for.
   var waits = 0
   /// The service ended the stream because the phone reads too slowly.

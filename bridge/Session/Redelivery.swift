@@ -1,13 +1,15 @@
 import ConversationAPI
+import TimeText
 
 /// What a phone that does not know its position gets again: pieces of the interviewer's last messages that were never
 /// confirmed, nobody answered, and are not old (LEGACY §3.5). A value; bounded by the messages it keeps.
 struct Redelivery {
   private var messages: [[ConversationV1.ConversationEvent]] = []
-  private let oldest: FrameTimestamp
+  /// Microseconds since 1970.
+  private let oldest: Int64
 
-  init(now: FrameTimestamp) {
-    oldest = FrameTimestamp(unixMicroseconds: now.unixMicroseconds - Limits.redeliveredAge_s * 1_000_000)
+  init(now: UTCTime) {
+    oldest = now.unixMicroseconds - Limits.redeliveredAge_s * 1_000_000
   }
 
   /// An event of the replay.
@@ -15,8 +17,7 @@ struct Redelivery {
     switch event.event {
     case .userMessage: messages = []
     case .agentMessage(let piece):
-      let time = event.createTime?.unixMicroseconds ?? 0
-      guard time >= oldest.unixMicroseconds else { return }
+      guard event.createTime?.unixMicroseconds ?? 0 >= oldest else { return }
       if case .agentMessage(let last)? = messages.last?.last?.event, last.messageID == piece.messageID {
         messages[messages.count - 1].append(event)
       } else {

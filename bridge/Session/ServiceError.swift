@@ -19,34 +19,25 @@ struct ServiceError {
   let code: String
 
   init(_ error: any Error) {
-    let status = error as? Status ?? Status(.internal, "")
-    self.init(code: status.code, details: status)
+    self.init(error as? Status ?? Status(.internal))
   }
 
-  /// From an event.
-  init(_ status: GoogleRPC.Status?) {
-    let code = status.map { StatusCode(rawValue: UInt8(clamping: $0.code)) } ?? .internal
-    let details = status?.details.map { StatusDetails.AnyDetail(typeURL: $0.typeURL, value: $0.value) } ?? []
-    self.init(
-      code: code, details: Status(code, "", details: StatusDetails.encode(code: code, message: "", details: details)))
-  }
-
-  private init(code: StatusCode, details status: Status) {
-    let reason = status.detail(GoogleRPC.ErrorInfo.self)?.reason ?? ""
-    let text = status.detail(GoogleRPC.LocalizedMessage.self)?.message
-    self.code =
-      switch code {
-      case _ where code == .unavailable && Self.passing.contains(reason): ErrorCode.unavailable
+  init(_ status: Status) {
+    let reason = status.reason
+    code =
+      switch status.code {
+      case .unavailable where Self.passing.contains(reason): ErrorCode.unavailable
       case _ where reason.isEmpty: ErrorCode.internal
       default: reason
       }
+    let text = status.detail(GoogleRPC.LocalizedMessage.self)?.message
     kind =
-      switch (code, reason) {
+      switch (status.code, reason) {
       case (_, "CONVERSATION_FORBIDDEN"): .refused(Text.forbidden)
       case (_, "CONVERSATION_DELETED"): .refused(Text.deleted)
       case (.unauthenticated, "USER_UNKNOWN"): .refused(Text.userUnknown)
-      case (.unauthenticated, _): .credentials
-      case (.unavailable, _), (.deadlineExceeded, _): .away
+      case _ where status.isTokenRefused: .credentials
+      case _ where status.isPassing: .away
       case (_, ErrorCode.quotaExceeded): .command(text: text ?? Text.quotaExceeded)
       default: .command(text: text ?? Text.failed)
       }
@@ -64,7 +55,4 @@ struct ServiceError {
 
   /// Of a service that is away, whatever it says.
   private static let passing: Set<String> = ["", "DRAINING", "OVERLOADED", "STORE_UNAVAILABLE", "SLOW_CONSUMER"]
-
-  /// A segment was refused because its index, or its whole recording, is stored already: phones are told nothing.
-  var isAboutStoredAudio: Bool { code == "SEGMENT_CONFLICT" || code == "VOICE_SESSION_FINISHED" }
 }

@@ -1,5 +1,5 @@
-import JSON
 import NIOCore
+import TimeText
 import WebSocket
 
 /// What a phone asked for in its upgrade request, and who it is.
@@ -19,11 +19,10 @@ struct SessionRequest: Sendable {
 
   /// nil when the path names no conversation. The query's token is not kept.
   init?(_ request: WebSocketRequest) {
-    let prefix = "/ws/conversation/"
-    guard request.path.hasPrefix(prefix),
-      let id = Self.percentDecoded(request.path.dropFirst(prefix.count)), !id.isEmpty,
-      id.utf8.count <= Limits.conversationID_bytes
-    else { return nil }
+    guard let id = request.pathComponent(after: "/ws/conversation/"), id.utf8.count <= Limits.conversationID_bytes
+    else {
+      return nil
+    }
     conversation = id
     isVersion2 = request.queryValue("v") == "2"
     guard isVersion2 else {
@@ -45,25 +44,7 @@ struct SessionRequest: Sendable {
   /// The device of a phone that names none (LEGACY §3.5).
   private static let legacyDevice = "legacy"
 
-  /// nil for a bad escape or invalid UTF-8, and for a further path component.
-  private static func percentDecoded(_ text: Substring) -> String? {
-    var bytes: [UInt8] = []
-    var rest = text.utf8
-    while let byte = rest.popFirst() {
-      switch byte {
-      case UInt8(ascii: "/"): return nil
-      case UInt8(ascii: "%"):
-        guard let high = rest.popFirst().flatMap(JSONScanner.hexValue),
-          let low = rest.popFirst().flatMap(JSONScanner.hexValue)
-        else { return nil }
-        bytes.append(UInt8(high << 4 | low))
-      default: bytes.append(byte)
-      }
-    }
-    return String(validating: bytes, as: UTF8.self)
-  }
-
   func timeToExpiry() -> TimeAmount {
-    .microseconds(max(0, tokenExpiry - FrameTimestamp.now().unixMicroseconds))
+    .microseconds(max(0, tokenExpiry - UTCTime.now().unixMicroseconds))
   }
 }

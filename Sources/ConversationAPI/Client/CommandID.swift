@@ -1,21 +1,20 @@
-import JSON
 import Synchronization
 
-/// The ids that make commands idempotent: UUIDs.
-enum CommandID {
+/// The request ids that make a client's commands idempotent: UUIDs.
+package enum CommandID {
   /// The same for all that this process makes.
   private static let high = UInt64.random(in: .min ... .max)
   private static let made = Atomic<UInt64>(0)
 
-  /// A new one: a random half and a number (UUID version 8). Nobody gains by guessing it, and asking the
-  /// kernel for every one took a microsecond of a text turn's thirty.
-  static func next() -> String {
+  /// A new one: a random half and a number (UUID version 8). Nobody gains by guessing it, and asking the kernel for
+  /// every one took a microsecond of the bridge's thirty for a text turn.
+  package static func next() -> String {
     text(high: high, low: made.add(1, ordering: .relaxed).newValue, version: 8)
   }
 
   /// The one that a client's own message id stands for: itself when it is a UUID, else a hash of it and its conversation
   /// (FNV-1a with 128 bits, as UUID version 8). Whoever makes two own ids collide gets their own earlier answer.
-  static func of(clientMessage id: String, in conversation: String) -> String {
+  package static func of(clientMessage id: String, in conversation: String) -> String {
     if let uuid = canonical(id) { return uuid }
     var hash: UInt128 = 0x6C62_272E_07BB_0142_62B8_2175_6295_C58D
     for byte in [conversation, "\0", id].flatMap(\.utf8) {
@@ -30,7 +29,7 @@ enum CommandID {
     guard id.utf8.count == 36 else { return nil }
     for (place, byte) in id.utf8.enumerated() {
       let isHyphen = place == 8 || place == 13 || place == 18 || place == 23
-      guard isHyphen ? byte == UInt8(ascii: "-") : JSONScanner.hexValue(byte) != nil else { return nil }
+      guard isHyphen ? byte == UInt8(ascii: "-") : Unicode.Scalar(byte).properties.isASCIIHexDigit else { return nil }
     }
     return id.lowercased()
   }

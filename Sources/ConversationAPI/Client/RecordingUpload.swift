@@ -1,25 +1,50 @@
-import ConversationAPI
 import DequeModule
-import NIOCore
-import RPC
+package import NIOCore
+package import RPC
 
-/// One recording on its way to the service: a StreamAudio call, what waits for it, and what it has not confirmed yet.
+/// Whose recording it is, and who hears of it: on the upload's loop.
+package protocol RecordingUploadOwner: AnyObject {
+  func callOptions(timeout_s: Int64?) -> CallOptions
+  /// The token of the call was refused; another call follows.
+  func renewCredentials() async
+  func uploadAnswered(_ upload: RecordingUpload, _ response: ConversationV1.StreamAudioResponse)
+  /// One segment will not be stored; the recording goes on.
+  func segmentRefused(_ upload: RecordingUpload, _ status: Status)
+  /// So many bytes of audio need not be kept any longer.
+  func audioTaken(_ count_bytes: Int)
+  /// The service refused the recording, or was away for too long. `uploadEnded` follows.
+  func uploadFailed(_ upload: RecordingUpload, _ status: Status)
+  /// Nothing more is said of it.
+  func uploadEnded(_ upload: RecordingUpload)
+}
+
+/// One recording on its way to the service, until all of it is durable: a StreamAudio call, made again when it breaks,
+/// what waits for it, and what it has not confirmed yet. Segments are idempotent by index.
 ///
-/// `@unchecked Sendable`: touched on the socket's event loop only.
-final class VoiceStream: CallReactor, @unchecked Sendable {
-  let session: String
+/// `@unchecked Sendable`: touched on its loop only.
+package final class RecordingUpload: CallReactor, @unchecked Sendable {
+  /// Bytes of audio in one message (AudioSegment.content); a longer segment goes in parts.
+  package static let part_bytes = 1 << 20
+  /// Segments on their way: as many as the service takes unacknowledged.
+  private static let segmentsInFlight = 8
+  /// Pause before a segment is sent again that the service had no room for.
+  private static let overload = TimeAmount.milliseconds(200)
+
+  package let session: String
+  /// The owner's own mark.
+  package let tag: UInt32?
   private let kind: ConversationV1.AudioKind
   private let conversation: String
-  private let owner: BridgeSession
-  /// The command it belongs to: an audio message.
-  let command: CommandOrder.ID?
+  private let client: ConversationV1.ConversationServiceClient
+  private let owner: any RecordingUploadOwner
+  private let loop: any EventLoop
 
   /// The feedback is to be armed, and no answer has shown that it is.
   private var isRecordingStarted: Bool
   private var waiting: Deque<ConversationV1.AudioSegment> = []
   /// Sent, in order; sent again when the call breaks.
   private var unconfirmed: Deque<ConversationV1.AudioSegment> = []
-  /// Indices of this socket that are on their way or stored: what comes again is dropped in silence.
+  /// Indices that are on their way or stored.
   private var known: Set<Int32> = []
   /// Segments that wait for the service to have room.
   private var postponed: Deque<ConversationV1.AudioSegment> = []
@@ -28,79 +53,81 @@ final class VoiceStream: CallReactor, @unchecked Sendable {
   private var isConfigured = false
   /// Bytes of the last unconfirmed segment that the call took already, in parts; 0: it has all.
   private var sent_bytes = 0
-  /// The pause before the next call, and until when there may be one.
-  private var pause_ms = Limits.reconnect_ms
-  private let patience = NIODeadline.now() + .seconds(Limits.outage_s)
-  /// Takes no more segments: the next one of its session begins another call.
-  private(set) var isFinished = false
+  private var reconnection: Reconnection
+  /// Takes no more segments: the next one of its session needs another upload.
+  package private(set) var isFinished = false
   /// Waits until everything is confirmed.
   private var idleWaiters: [CheckedContinuation<Void, Never>] = []
-  /// The last segment was confirmed.
-  private(set) var isComplete = false
+  /// The last segment is durable, and all before it.
+  package private(set) var isComplete = false
   private var lastIndex: Int32?
   private var isOver = false
 
-  init(
-    session: String, kind: ConversationV1.AudioKind, isRecordingStarted: Bool, command: CommandOrder.ID?,
-    owner: BridgeSession
+  /// - Parameters:
+  ///   - patience: how long the service may be away.
+  ///   - loop: where everything happens.
+  package init(
+    session: String, of conversation: String, kind: ConversationV1.AudioKind, isRecordingStarted: Bool,
+    tag: UInt32? = nil, by client: ConversationV1.ConversationServiceClient, patience: TimeAmount,
+    owner: any RecordingUploadOwner, on loop: any EventLoop
   ) {
     self.session = session
+    self.conversation = conversation
     self.kind = kind
     self.isRecordingStarted = isRecordingStarted
-    self.command = command
+    self.tag = tag
+    self.client = client
     self.owner = owner
-    conversation = owner.conversation
+    self.loop = loop
+    reconnection = Reconnection(patience: patience)
   }
 
-  /// The person is still speaking, or what was said is not stored yet.
-  var isRecording: Bool { !isComplete }
+  private var hasWork: Bool { !waiting.isEmpty || !unconfirmed.isEmpty || !postponed.isEmpty }
 
-  var hasWork: Bool { !waiting.isEmpty || !unconfirmed.isEmpty || !postponed.isEmpty }
+  // MARK: From the owner
 
-  // MARK: From the socket
+  /// The segment is on its way or stored.
+  package func knows(_ index: Int32) -> Bool { known.contains(index) }
 
-  func knows(_ index: Int32) -> Bool { known.contains(index) }
-
-  func add(_ segment: ClientFrame.Segment, content: [UInt8]) {
+  package func add(_ segment: ConversationV1.AudioSegment) {
     known.insert(segment.index)
     if segment.isLast { lastIndex = segment.index }
-    owner.audioWaits(content.count)
-    waiting.append(
-      ConversationV1.AudioSegment(
-        index: segment.index, content: content, duration: GoogleProtobuf.Duration(.milliseconds(segment.duration_ms)),
-        isLast: segment.isLast))
+    waiting.append(segment)
     write()
   }
 
-  /// Nothing more comes from this socket; the call ends when everything is confirmed.
-  func finish() {
+  /// Nothing more will be added; the call ends when everything is confirmed.
+  package func finish() {
     isFinished = true
     write()
   }
 
   /// Returns when all segments so far are confirmed or refused.
-  func confirmed() async {
+  package func confirmed() async {
     guard hasWork else { return }
     await withCheckedContinuation { idleWaiters.append($0) }
   }
 
-  func stopWaiting() { resumeIdle() }
-
-  // MARK: To the service
-
-  /// Begins a call. A broken one is made again within the outage that a socket survives, as long as there is work:
-  /// segments are idempotent by index.
-  func start() {
-    isConfigured = false
-    sent_bytes = 0
-    call = owner.service.client.streamAudio(options: owner.callOptions()).polled(by: self, on: owner.loop)
-    write()
+  /// `confirmed` returns.
+  package func stopWaiting() {
+    for waiter in idleWaiters { waiter.resume() }
+    idleWaiters = []
   }
 
   /// Drops what was not confirmed.
-  func cancel() { end() }
+  package func cancel() { end() }
 
-  func callIsReady() {
+  // MARK: To the service
+
+  /// Begins a call.
+  package func start() {
+    isConfigured = false
+    sent_bytes = 0
+    call = client.streamAudio(options: owner.callOptions(timeout_s: nil)).polled(by: self, on: loop)
+    write()
+  }
+
+  package func callIsReady() {
     while let call {
       switch call.poll() {
       case .message(let response): receive(response)
@@ -113,19 +140,17 @@ final class VoiceStream: CallReactor, @unchecked Sendable {
   private func ended(_ status: Status) {
     call = nil
     guard hasWork || !status.isOK else { return end() }
-    let error = ServiceError(status.isOK ? Status(.unavailable, "the service ended the stream") : status)
-    let mayTryAgain = error.kind == .away || error.kind == .credentials
-    guard mayTryAgain, hasWork || (isRecordingStarted && !isFinished), .now() < patience else {
-      if hasWork || !mayTryAgain { owner.voiceFailed(self, error) }
+    let status = status.isOK ? Status(.unavailable, "the service ended the stream") : status
+    let mayTryAgain = status.isPassing || status.isTokenRefused
+    guard mayTryAgain, hasWork || (isRecordingStarted && !isFinished), let pause = reconnection.nextPause() else {
+      if hasWork || !mayTryAgain { owner.uploadFailed(self, status) }
       return end()
     }
     waiting = unconfirmed + waiting
     unconfirmed = []
-    let pause_ms = self.pause_ms
-    self.pause_ms = min(pause_ms * 2, Limits.reconnectMaximum_ms)
-    _ = owner.launch {
-      if error.kind == .credentials { await self.owner.renewCredentials() }
-      try? await Task.sleep(for: .milliseconds(pause_ms))
+    _ = LoopTasks.begin(on: loop) {
+      if status.isTokenRefused { await self.owner.renewCredentials() }
+      try? await Task.sleep(for: .nanoseconds(pause.nanoseconds))
       if !self.isOver { self.start() }
     }
   }
@@ -139,8 +164,8 @@ final class VoiceStream: CallReactor, @unchecked Sendable {
     postponed = []
     waiting = []
     unconfirmed = []
-    resumeIdle()
-    owner.voiceEnded(self)
+    stopWaiting()
+    owner.uploadEnded(self)
   }
 
   /// Gives the call what it takes; `callIsReady` follows when it takes more.
@@ -162,14 +187,14 @@ final class VoiceStream: CallReactor, @unchecked Sendable {
     to call: PolledCall<ConversationV1.StreamAudioRequest, ConversationV1.StreamAudioResponse>
   ) -> Bool {
     let isBegun = sent_bytes > 0
-    guard isBegun || unconfirmed.count < Limits.segmentsInFlight,
+    guard isBegun || unconfirmed.count < Self.segmentsInFlight,
       let segment = isBegun ? unconfirmed.last : waiting.first
     else { return false }
     var part = segment
     var end = segment.content.count
-    if end > Limits.audioPart_bytes {
-      end = min(sent_bytes + Limits.audioPart_bytes, end)
-      part.part = Int32(sent_bytes / Limits.audioPart_bytes)
+    if end > Self.part_bytes {
+      end = min(sent_bytes + Self.part_bytes, end)
+      part.part = Int32(sent_bytes / Self.part_bytes)
       part.content = Array(segment.content[sent_bytes..<end])
       part.moreParts = end < segment.content.count
     }
@@ -182,35 +207,31 @@ final class VoiceStream: CallReactor, @unchecked Sendable {
   /// The service answers each segment, in their order.
   private func receive(_ response: ConversationV1.StreamAudioResponse) {
     isRecordingStarted = false
+    reconnection.answered()
     let answered = unconfirmed.popFirst()
     // Refused before it was sent whole: nobody wants the rest.
     if unconfirmed.isEmpty { sent_bytes = 0 }
     for rejection in response.rejected {
-      let error = ServiceError(rejection.status)
-      if error.kind == .away, let answered { return sendLater(answered) }
-      if !error.isAboutStoredAudio { known.remove(rejection.index) }
-      owner.segmentRefused(self, error)
+      let status = Status(rejection.status)
+      if status.isPassing, let answered { return sendLater(answered) }
+      if !status.isAboutStoredAudio { known.remove(rejection.index) }
+      owner.segmentRefused(self, status)
     }
     if let answered { owner.audioTaken(answered.content.count) }
     if let lastIndex, response.durableThrough >= lastIndex { isComplete = true }
-    owner.voiceConfirmed(self, response)
+    owner.uploadAnswered(self, response)
     if isComplete, !hasWork { isFinished = true }
     write()
-    if !hasWork { resumeIdle() }
+    if !hasWork { stopWaiting() }
   }
 
   /// The service has too much audio at once: the segment is sent again.
   private func sendLater(_ segment: ConversationV1.AudioSegment) {
     postponed.append(segment)
-    owner.loop.scheduleTask(in: .milliseconds(Limits.overload_ms)) {
+    loop.scheduleTask(in: Self.overload) {
       guard let segment = self.postponed.popFirst() else { return }
       self.waiting.append(segment)
       self.write()
     }
-  }
-
-  private func resumeIdle() {
-    for waiter in idleWaiters { waiter.resume() }
-    idleWaiters = []
   }
 }

@@ -1,4 +1,5 @@
 package import Logging
+import TimeText
 
 /// One JSON object per line: time, level, logger, message, and error and metadata when there are any. Whoever logs
 /// sees to it that neither holds a user's words or a token.
@@ -24,7 +25,7 @@ package struct JSONLogHandler: LogHandler {
     var line: [UInt8] = []
     line.reserveCapacity(256)
     line.append(contentsOf: "{\"time\":\"".utf8)
-    LogTime.now().append(to: &line)
+    line.append(contentsOf: UTCTime.now().text(fractionDigits: 3).utf8)
     line.append(contentsOf: "\",\"level\":\"".utf8)
     line.append(contentsOf: event.level.rawValue.utf8)
     line.append(contentsOf: "\",\"logger\":".utf8)

@@ -1,4 +1,5 @@
 package import Logging
+import TimeText
 
 /// One line of plain text, for a person at a terminal. Control characters are escaped, so that no text can forge a
 /// line or drive the terminal.
@@ -22,7 +23,7 @@ package struct TextLogHandler: LogHandler {
 
   package func log(event: LogEvent) {
     var line: [UInt8] = []
-    LogTime.now().append(to: &line)
+    line.append(contentsOf: UTCTime.now().text(fractionDigits: 3).utf8)
     line.append(contentsOf: " \(event.level.rawValue.uppercased()) \(label): ".utf8)
     Self.append(event.message.description, to: &line)
     if let error = event.error {

@@ -88,7 +88,7 @@ private final class ChatSession: Sendable {
       return state.chips[number - 1]
     }
     let request = ConversationV1.SendTextRequest(
-      conversationID: conversation, text: chip?.text ?? text, requestID: UUID().uuidString,
+      conversationID: conversation, text: chip?.text ?? text, requestID: CommandID.next(),
       chipID: chip?.chipID ?? "", replyMode: .wait)
     if let chip { show("您> \(chip.text)") }
     var options = self.options

@@ -1,6 +1,7 @@
 """The service behind the bridge goes away and comes back: phones stay, nothing is lost or doubled."""
 import pathlib
 import shutil
+import signal
 import tempfile
 import threading
 import uuid
@@ -87,6 +88,28 @@ def test_a_recording_that_begins_in_an_outage_is_listened_to(site):
         site.restart()
         phone.wait_type("audio_ack", seconds=30)
         phone.wait_type("listening_feedback", seconds=30)
+
+
+@pytest.mark.timeout(90)
+def test_a_long_recording_survives_a_short_outage(site):
+    """What counts is how long the service has been away, not how old the recording is."""
+    person = site.house.person()
+    conversation, session = site.house.begun(person), fresh("s")
+    with site.phone(person, conversation, v=2) as phone:
+        phone.wait_type("topic_suggestions")
+        begin = Clock()
+        phone.send("recording_started", voice_session_id=session)
+        send_segment(phone, session, 0, "我小时候,")
+        phone.wait_type("audio_ack")
+        wait_until(lambda: begin.seconds > OUTAGE_S, "it is older than an outage may be", OUTAGE_S + 5)
+        # Frozen first, so that the segment is on its way when the service dies.
+        site.server.process.send_signal(signal.SIGSTOP)
+        send_segment(phone, session, 1, "住在河边。", last=True)
+        assert phone.ping() < 1
+        site.kill()
+        site.restart()
+        transcript = phone.wait_type("transcript", seconds=30)
+        assert transcript.data["text"] == "我小时候,住在河边。" and phone.errors() == []
 
 
 @pytest.mark.timeout(90)
