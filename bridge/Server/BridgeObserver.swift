@@ -22,23 +22,18 @@ final class BridgeObserver: Sendable {
   init(logger: Logger) {
     self.logger = logger
     let types = ClientFrameType.allCases.map(\.rawValue) + ["unknown", "unreadable"]
-    received = Dictionary(
-      uniqueKeysWithValues: types.map {
-        ($0, Counter(label: "lifeecho.bridge.frames.received", dimensions: [("type", $0)]))
-      })
+    received = Self.counters("frames.received", "type", types) { $0 }
     let codes: [UInt16] = [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1012, 1013, 4401]
-    closes = Dictionary(
-      uniqueKeysWithValues: codes.map {
-        ($0, Counter(label: "lifeecho.bridge.closes", dimensions: [("code", String($0))]))
-      })
-    refusals = Dictionary(
-      uniqueKeysWithValues: [403, 404, 503].map {
-        ($0, Counter(label: "lifeecho.bridge.refusals", dimensions: [("status", String($0))]))
-      })
-    limits = Dictionary(
-      uniqueKeysWithValues: WebSocketLimit.allCases.map {
-        ($0, Counter(label: "lifeecho.bridge.limits", dimensions: [("limit", $0.rawValue)]))
-      })
+    closes = Self.counters("closes", "code", codes) { "\($0)" }
+    refusals = Self.counters("refusals", "status", [403, 404, 503]) { "\($0)" }
+    limits = Self.counters("limits", "limit", WebSocketLimit.allCases) { $0.rawValue }
+  }
+
+  private static func counters<Key: Hashable>(
+    _ name: String, _ label: String, _ keys: [Key], _ value: (Key) -> String
+  ) -> [Key: Counter] {
+    let counters = keys.map { Counter(label: "lifeecho.bridge.\(name)", dimensions: [(label, value($0))]) }
+    return Dictionary(uniqueKeysWithValues: zip(keys, counters))
   }
 
   func opened(_ session: BridgeSession) {

@@ -91,7 +91,7 @@ class SlowPhone(RawPhone):
     def read_down_to(self, target):
         """Takes bytes, slowly, until so many wait in the bridge."""
         while self.buffered > target:
-            assert self.read_bytes(2048)
+            assert self.read_bytes(8192)
             self.settle()
 
     def read_rest(self):
