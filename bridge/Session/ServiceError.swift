@@ -1,7 +1,7 @@
 import ConversationAPI
 import RPC
 
-/// What a failed call means for the phone (design §5, Errors): the only place that reads statuses.
+/// What a failed call means for the phone (design §5, Errors): the only place that decides it.
 struct ServiceError {
   enum Kind: Equatable {
     /// The whole conversation is closed to this user: say it, then close with 1008.

@@ -1,4 +1,5 @@
 """`lifeecho serve` with its bridge, and `lifeecho bridge` as a process of its own."""
+import contextlib
 import re
 
 from websockets.exceptions import InvalidStatus
@@ -33,6 +34,18 @@ class BridgedServer(Server):
 
     def logged(self):
         return "\n".join([*self.lines, *self.log])
+
+
+@contextlib.contextmanager
+def listening_house(folder, engines, feedback):
+    """A House whose “I am listening” is `feedback`, a tenth of a second after a recording began: the cheapest large frame,
+    made once per voice session and sent to every socket."""
+    with BridgedServer(folder, env={
+        **engines.environment, "LIFEECHO_LISTENING_FEEDBACK_TEXT": feedback, "LIFEECHO_LISTENING_FEEDBACK_DELAY": "100ms"}
+    ) as server:
+        opened = House(server)
+        yield opened
+        opened.close()
 
 
 class House:

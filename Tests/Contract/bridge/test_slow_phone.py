@@ -1,13 +1,13 @@
 """A phone that stops reading costs a bounded amount of memory, and its socket; nobody else notices."""
 import pytest
 
-from bridge.bridged import BridgedServer, House
+from bridge.bridged import listening_house
 from bridge.rawphone import TEXT, encode
 from bridge.test_websocket import memory
 from person import fresh
 from waiting import wait_until
 
-# “I am listening” of 108 KB: the cheapest large frame, made once per voice session and sent to every socket.
+# 108 KB.
 FEEDBACK = "嗯" * 36_000
 # Together far more than the kernel's buffers of a connection (4 to 7 MiB) and the bridge's own.
 FRAMES, AT_ONCE = 128, 4
@@ -18,12 +18,8 @@ COST_MAX = 1 << 20
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory, engines):
-    with BridgedServer(tmp_path_factory.mktemp("slow"), env={
-        **engines.environment, "LIFEECHO_LISTENING_FEEDBACK_TEXT": FEEDBACK, "LIFEECHO_LISTENING_FEEDBACK_DELAY": "100ms"}
-    ) as server:
-        opened = House(server)
+    with listening_house(tmp_path_factory.mktemp("slow"), engines, FEEDBACK) as opened:
         yield opened
-        opened.close()
 
 
 def flood(phone, count):
