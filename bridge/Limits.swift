@@ -32,6 +32,8 @@ enum Limits {
 
   /// Pause between two questions how far a phone has come: its pongs stay far below what WebSocket takes from a peer.
   static let confirmation_ms: Int64 = 100
+  /// How long the answer to one is waited for before another question may be asked.
+  static let confirmation_s: Int64 = 20
 
   /// How long the service may take for `WhoAmI` before an upgrade is refused.
   static let handshake_s: Int64 = 5

@@ -113,6 +113,7 @@ extension ConversationStore: VoiceStore {
         .int64(command.lease.duration_ms), .timestamp(command.now.microseconds),
         .int64Array([
           command.abandonment_ms, command.gapPatience_ms, command.audioRetention_ms, command.failedAudioRetention_ms,
+          command.servingSince.microseconds,
         ]), Self.contextMessages, .bool(command.engineIsMissing),
       ], mayRepeat: true
     ) { result in

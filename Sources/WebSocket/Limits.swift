@@ -26,6 +26,8 @@ enum Limits {
   static let keepalivePong_s = 20
   /// From our close frame to the peer's (RFC 6455 §7.1.1 leaves it open).
   static let closeHandshake_s = 10
+  /// The same for a peer that is still taking what was sent before.
+  static let slowClose_s = 60
   /// After a failure what still arrives is thrown away this long, so that the kernel does not answer it with a reset
   /// that would destroy our close frame on its way (RFC 6455 §7.1.1).
   static let linger_s = 2
@@ -36,6 +38,9 @@ enum Limits {
   static let connectionsPerAddress = 2_048
   /// Sockets above `connections` that still get a 503; above that they are closed at once.
   static let refusedConnections = 1_024
+
+  /// A clock that is this late has stood still together with everything else: peers did not have that time either.
+  static let stall_s: UInt32 = 3
 
   /// Timers handled before the loop gets its turn for I/O: about a millisecond of pings.
   static let deadlinesPerTurn = 128

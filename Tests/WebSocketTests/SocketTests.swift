@@ -239,6 +239,27 @@ import Testing
     }
   }
 
+  /// While the process stood still nobody could answer: that time does not count.
+  @Test func aStallClosesNobody() async throws {
+    try await withListener {
+      $0.keepalivePing_s = 1
+      $0.keepalivePong_s = 1
+    } reply: { connection, line in
+      if line == "stall" { usleep(6_000_000) } else { Recorder.echo(connection, line) }
+    } _: { _, port, journal in
+      let client = try RawClient.upgraded(port: port)
+      client.send(.text("stall"))
+      for _ in 0..<3 {
+        let ping = try #require(client.frame())
+        #expect(ping.opcode == 9)
+        client.send(.pong(ping.payload))
+      }
+      client.send(.text("alive"))
+      #expect(client.frame() == .text("alive"))
+      #expect(journal.all == ["opened", "stall", "alive"])
+    }
+  }
+
   /// The close frame of a failure arrives although the peer was still sending: no reset destroys it.
   @Test func theCauseOfAFailureIsHeard() async throws {
     try await withListener {

@@ -101,7 +101,7 @@ extension BridgeSession {
   // MARK: Calls
 
   /// Makes a call that may be made twice: after a fresh token, and once more when the service was away for a moment.
-  private func call<Response: Sendable>(
+  func call<Response: Sendable>(
     _ body: (ConversationV1.ConversationServiceClient, CallOptions) async throws -> Response
   ) async -> Result<Response, any Error> {
     var pause_ms: Int64 = 100
@@ -151,7 +151,14 @@ extension BridgeSession {
             data.member("duplicate", response.duplicate)
           })
       }
-      if response.duplicate { finish(id) } else { order.set(turn: response.turnID, of: id) }
+      // The turn of what was sent before may be over, and the stream may have shown its end already.
+      if response.duplicate,
+        response.turnState == .completed || response.turnState == .failed || response.turnID == events.lastTurn
+      {
+        finish(id)
+      } else {
+        order.set(turn: response.turnID, of: id)
+      }
     case .failure(let error):
       tell(error, id) { if let clientMessageID { $0.member("client_msg_id", clientMessageID) } }
     }

@@ -59,6 +59,7 @@ extension BridgeSession {
 
   private func receive(_ connected: ConversationV1.Connected, epoch: String) {
     events.reconnection.answered()
+    storeConfirmation()
     events.isTooSlow = false
     if phase == .connecting {
       if !connected.recovered {
@@ -215,7 +216,7 @@ extension BridgeSession {
   }
 
   private func turnCompleted(_ turn: ConversationV1.TurnCompleted, _ event: ConversationV1.ConversationEvent) {
-    events.isTurnRunning = false
+    events.turnEnded(event.turnID)
     if isVersion2 {
       put(.turn, event) { data in
         data.member("turn_id", event.turnID)
@@ -228,7 +229,7 @@ extension BridgeSession {
   }
 
   private func turnFailed(_ failure: ConversationV1.TurnFailed, _ event: ConversationV1.ConversationEvent) {
-    events.isTurnRunning = false
+    events.turnEnded(event.turnID)
     let command = order.id(turn: event.turnID)
     if isVersion2 {
       put(.turn, event, of: command) { data in

@@ -62,7 +62,8 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
 
   // The position that the phone confirmed, and the one that is being stored.
   private var confirmed: Int64 = 0
-  private var isConfirming = false
+  private var stored: Int64 = 0
+  private var isStoring = false
   /// The position to ask for, whether a ping for one is unanswered or about to be sent, and when the last one was.
   private var wanted: Int64 = 0
   private var isAsking = false
@@ -125,12 +126,14 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
 
   private func receive(_ frame: ClientFrame) {
     observer.received(frame)
-    guard phase == .open else {
-      if frame == .ping, phase == .closing { send(writer.frame(.pong)) }
-      return
+    switch phase {
+    // Before `connect` only a socket that has ended already brings what was read from it: it is passed on.
+    case .open, .connecting:
+      handle(frame)
+      pauseOrResume()
+    case .closing: if frame == .ping { send(writer.frame(.pong)) }
+    case .closed: break
     }
-    handle(frame)
-    pauseOrResume()
   }
 
   func writabilityChanged(_ isWritable: Bool) {
@@ -322,7 +325,8 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
     let safe = min(sequence, held &- 1)
     guard safe > confirmed, safe > wanted else { return }
     wanted = safe
-    if !isAsking { ask() }
+    // Who answers only the newest of several pings (RFC 6455 §5.5.3) is asked again.
+    if !isAsking || .now() - lastAsked > .seconds(Limits.confirmation_s) { ask() }
   }
 
   /// One ping at a time, and not too many: a phone's pongs are limited.
@@ -342,19 +346,23 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
     confirmed = sequence
     isAsking = false
     if wanted > confirmed { ask() }
-    guard !isConfirming, let device = request.device else { return }
-    isConfirming = true
-    _ = launch { await self.storeConfirmation(device: device) }
+    storeConfirmation()
   }
 
-  private func storeConfirmation(device: String) async {
-    var stored: Int64 = -1
-    while stored < confirmed {
-      stored = confirmed
-      _ = try? await service.client.acknowledgeEvents(
-        .init(conversationID: conversation, deviceID: device, sequence: stored),
-        options: callOptions(timeout_s: Limits.command_s))
+  /// What fails is stored when the service is there again.
+  func storeConfirmation() {
+    guard !isStoring, stored < confirmed, let device = request.device else { return }
+    isStoring = true
+    _ = launch {
+      while self.stored < self.confirmed {
+        let sequence = self.confirmed
+        let acknowledgement = ConversationV1.AcknowledgeEventsRequest(
+          conversationID: self.conversation, deviceID: device, sequence: sequence)
+        let answer = await self.call { try await $0.acknowledgeEvents(acknowledgement, options: $1) }
+        guard case .success = answer else { break }
+        self.stored = sequence
+      }
+      self.isStoring = false
     }
-    isConfirming = false
   }
 }

@@ -15,6 +15,7 @@ struct EventPosition {
   /// Chips were shown, or somebody spoke: another connection to the service need not greet.
   var isWelcomed = false
   var isTurnRunning = false
+  private(set) var lastTurn = ""
   /// The stream has a gap: it must be made again.
   var isStale = false
   /// A heartbeat named events that have not come: the position it found, to be sure of it the next time.
@@ -24,4 +25,9 @@ struct EventPosition {
   var waits = 0
   /// The service ended the stream because the phone reads too slowly.
   var isTooSlow = false
+
+  mutating func turnEnded(_ turn: String) {
+    isTurnRunning = false
+    lastTurn = turn
+  }
 }

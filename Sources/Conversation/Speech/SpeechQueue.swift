@@ -173,10 +173,10 @@ struct SpeechQueue {
     case .failed:
       // The speech of the piece ends here. Its text is not affected.
       add([], of: sentence, endsSentence: true, endsPiece: true)
-      note(0, of: sentence)
+      noteUnspoken(sentence)
       var unneeded: [SpeechSynthesis] = []
       while let next = waiting.first, next.sequence == sentence.sequence {
-        note(0, of: next)
+        noteUnspoken(next)
         if let synthesis = waiting.removeFirst().synthesis { unneeded.append(synthesis) }
       }
       let needed = Set(waiting.compactMap(\.synthesis).map { ObjectIdentifier($0) })
@@ -196,6 +196,11 @@ struct SpeechQueue {
       cancelEpoch: epoch, sentence: sentence.index, endsSentence: endsSentence)
     ready.append(Ready(sequence: sentence.sequence, chunk: chunk))
     ready_bytes += audio.count
+  }
+
+  private mutating func noteUnspoken(_ sentence: Sentence) {
+    guard let reply = replies.lastIndex(where: { $0.message == sentence.message }) else { return }
+    replies[reply].pieces[sentence.piece]?[sentence.index].isUnspoken = true
   }
 
   private mutating func note(_ duration_ms: Int64, of sentence: Sentence) {

@@ -10,6 +10,13 @@ package struct SpokenReply: Sendable, Equatable {
     package var text: String
     /// As synthesised; `nil`: not known here, about as long as people take.
     package var duration_ms: Int64?
+    /// Its synthesis failed, and with it ended the speech of its piece: nobody heard it.
+    package var isUnspoken = false
+
+    package init(text: String, duration_ms: Int64?) {
+      self.text = text
+      self.duration_ms = duration_ms
+    }
   }
 
   package init(turn: TurnID?, sequence: Int64, pieces: [[Sentence]]) {
@@ -36,7 +43,7 @@ package struct SpokenReply: Sendable, Equatable {
     for piece in pieces {
       var text = ""
       var isInterrupted = false
-      for sentence in piece {
+      for sentence in piece where !sentence.isUnspoken {
         let duration_ms = sentence.duration_ms ?? SpeakingRate.duration_ms(of: sentence.text)
         guard duration_ms > left_ms else {
           text += sentence.text

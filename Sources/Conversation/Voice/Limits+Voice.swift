@@ -33,6 +33,8 @@ extension Limits {
   package static let recognitionAttempts = 8
   /// Sessions looked at in one round of endings.
   package static let dueSessions = 100
+  /// Sessions finished at the same time: half of a pool's connections, since one may wait for a lock.
+  package static let endingsAtOnce = 8
   /// Transcribe in an hour, per user (design §8).
   package static let transcriptionCalls = 60
   package static let transcription_ms: Int64 = 20 * 60_000

@@ -17,12 +17,17 @@ final class RecognitionWorkers: Sendable {
   private let logger: Logger
   private let metrics = VoiceMetrics()
   private let alarm = Alarm()
+  /// Sessions may have come to their end.
+  private let endings = Alarm()
+  private let servingSince: Timestamp
   private let gate: Gate
   private let state = Mutex(State())
 
   private struct State {
     var running: Set<SegmentLease> = []
     var due: Set<VoiceSessionKey> = []
+    /// Being finished now; at most `Limits.endingsAtOnce`.
+    var finishing: Set<VoiceSessionKey> = []
     var looksForDue = true
     /// The next claim takes what other servers have leased: they are dead.
     var isAlone = false
@@ -41,6 +46,7 @@ final class RecognitionWorkers: Sendable {
     self.identifiers = identifiers
     self.logger = logger
     gate = Gate(width: max(1, settings.workers))
+    servingSince = clock.now()
   }
 
   var hasRecognizer: Bool { recognizer != nil }
@@ -57,13 +63,13 @@ final class RecognitionWorkers: Sendable {
   /// Sessions may have ended otherwise than by a recognition.
   func lookForEndings() {
     state.withLock { $0.looksForDue = true }
-    alarm.ring()
+    endings.ring()
   }
 
   /// A session has nothing left to wait for.
   func finish(_ key: VoiceSessionKey) {
     state.withLock { _ = $0.due.insert(key) }
-    alarm.ring()
+    endings.ring()
   }
 
   /// Runs until the task is cancelled; what is under way is taken over by others when its lease has ended.
@@ -73,10 +79,22 @@ final class RecognitionWorkers: Sendable {
       group.addTask {
         await self.every(self.settings.claimInterval_ms) {
           self.lookForEndings()
+          self.alarm.ring()
+        }
+      }
+      // Beside the claims and beside each other: an end that takes long holds nobody else up.
+      group.addTask {
+        await withDiscardingTaskGroup { group in
+          while !Task.isCancelled {
+            for key in await self.takeEndings() {
+              group.addTask { await self.finishAndForget(key) }
+            }
+            await self.endings.wait()
+          }
+          group.cancelAll()
         }
       }
       while !Task.isCancelled {
-        await finishSessions()
         // Without an engine, sessions are told so when they end.
         let free = recognizer == nil ? 0 : max(1, settings.workers) - state.withLock { $0.running.count }
         let claimed = free > 0 ? await claim(free) : []
@@ -94,10 +112,16 @@ final class RecognitionWorkers: Sendable {
   func transcribe(_ recording: Recording) async throws -> String {
     guard let recognizer else { throw ConversationError.engineMissing }
     return try await gate.pass {
-      try await withTimeout(milliseconds: self.settings.recognitionTimeout_ms) {
+      try await withTimeout(milliseconds: self.patience_ms(recording)) {
         Self.spoken(try await recognizer.transcribe(recording))
       }
     }
+  }
+
+  /// An engine may take as long as the recording is, and some time more.
+  private func patience_ms(_ recording: Recording) -> Int64 {
+    let assumed_ms = Int64(recording.bytes.count) * 1_000 / Limits.assumedAudio_bytesPerSecond
+    return settings.recognitionTimeout_ms + max(recording.duration_ms, assumed_ms)
   }
 
   /// What of a recogniser's answer somebody said. PostgreSQL takes no U+0000, and nobody says it; an engine in the field
@@ -157,7 +181,7 @@ final class RecognitionWorkers: Sendable {
     guard let recognizer else { return .failed(.engineMissing, backoff_ms: nil) }
     guard segment.attempts <= Limits.recognitionAttempts else { return .failed(.engineFailed, backoff_ms: nil) }
     do {
-      let text = try await withTimeout(milliseconds: settings.recognitionTimeout_ms) {
+      let text = try await withTimeout(milliseconds: patience_ms(segment.recording)) {
         try await recognizer.transcribe(segment.recording)
       }
       return .recognised(Self.spoken(text))
@@ -176,28 +200,43 @@ final class RecognitionWorkers: Sendable {
     }
   }
 
-  private func finishSessions() async {
-    let (known, looks) = state.withLock { state in
-      defer {
-        state.due = []
-        state.looksForDue = false
+  /// The sessions to finish now.
+  private func takeEndings() async -> [VoiceSessionKey] {
+    let looks = state.withLock { state in
+      defer { state.looksForDue = false }
+      return state.looksForDue
+    }
+    if looks {
+      do {
+        let due = try await store.dueSessions(now: clock.now(), limit: Limits.dueSessions)
+        state.withLock { $0.due.formUnion(due) }
+      } catch {
+        logger.warning("ended voice sessions not looked for", metadata: ["error": "\(error)"])
       }
-      return (state.due, state.looksForDue)
     }
-    for key in known { await finishSession(key) }
-    guard looks else { return }
-    do {
-      for key in try await store.dueSessions(now: clock.now(), limit: Limits.dueSessions) { await finishSession(key) }
-    } catch {
-      logger.warning("ended voice sessions not looked for", metadata: ["error": "\(error)"])
+    return state.withLock { state in
+      let room = Limits.endingsAtOnce - state.finishing.count
+      let taken = Array(state.due.subtracting(state.finishing).prefix(max(0, room)))
+      state.due.subtract(taken)
+      state.finishing.formUnion(taken)
+      return taken
     }
+  }
+
+  private func finishAndForget(_ key: VoiceSessionKey) async {
+    await finishSession(key)
+    let isMoreDue = state.withLock { state in
+      state.finishing.remove(key)
+      return !state.due.isEmpty
+    }
+    if isMoreDue { endings.ring() }
   }
 
   private func finishSession(_ key: VoiceSessionKey) async {
     do {
       let command = FinishSession(
         key: key, message: MessageID(identifiers.next()), turn: TurnID(identifiers.next()), lease: turns.leaseRequest,
-        now: clock.now(), settings: settings, engineIsMissing: recognizer == nil)
+        now: clock.now(), servingSince: servingSince, settings: settings, engineIsMissing: recognizer == nil)
       guard let finished = try await persist("finish a voice session", { try await self.store.finishSession(command) })
       else { return }
       hub.publish(key.conversation, finished.events)

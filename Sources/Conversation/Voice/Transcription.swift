@@ -15,7 +15,7 @@ extension VoiceSessions {
     var bytes: [UInt8] = []
     var held_bytes = 0
     defer { assembledAudio.release(held_bytes, of: user) }
-    while let part = try await next() {
+    while let part = try await self.part(next) {
       guard part.count <= Limits.segmentPart_bytes, bytes.count + part.count <= Limits.segment_bytes else {
         throw ConversationError.fieldInvalid(
           field: "content",
@@ -41,6 +41,14 @@ extension VoiceSessions {
       throw ConversationError.recognitionFailed("\(error)")
     } catch is TimedOut {
       throw ConversationError.recognitionFailed("it took too long")
+    }
+  }
+
+  private func part(_ next: @Sendable () async throws -> [UInt8]?) async throws -> [UInt8]? {
+    do {
+      return try await patiently(next)
+    } catch is TimedOut {
+      throw ConversationError.fieldInvalid(field: "content", description: "did not come in time")
     }
   }
 }

@@ -167,7 +167,8 @@ package final class VoiceSessions: Sendable {
     }
   }
 
-  func patiently(_ next: @Sendable () async throws -> AudioPart?) async throws -> AudioPart? {
+  /// Throws `TimedOut` when the next part does not come while others wait for the memory.
+  func patiently<Part: Sendable>(_ next: @Sendable () async throws -> Part?) async throws -> Part? {
     try await withoutActuallyEscaping(next) { next in
       try await withTimeout(milliseconds: Limits.partPatience_ms, next)
     }

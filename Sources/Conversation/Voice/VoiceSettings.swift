@@ -5,7 +5,7 @@ package struct VoiceSettings: Sendable {
   package var feedbackText = "嗯,我在听,您慢慢说"
   /// Segments recognised at the same time by this server.
   package var workers = 4
-  /// The longest one recognition may take; the engine's own limits are shorter.
+  /// The longest one recognition may take, beside the length of the recording.
   package var recognitionTimeout_ms: Int64 = 300_000
   /// Before the second attempt; doubled before the third.
   package var recognitionBackoff_ms: Int64 = 1_000

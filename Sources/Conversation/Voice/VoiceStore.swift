@@ -154,13 +154,16 @@ package struct FinishSession: Sendable {
   package var gapPatience_ms: Int64
   package var audioRetention_ms: Int64
   package var failedAudioRetention_ms: Int64
+  /// Silence before this does not count: the service was not there.
+  package var servingSince: Timestamp
   /// Nobody will recognise what waits.
   package var engineIsMissing: Bool
 
   package init(
     key: VoiceSessionKey, message: MessageID, turn: TurnID, lease: LeaseRequest, now: Timestamp,
-    settings: VoiceSettings, engineIsMissing: Bool = false
+    servingSince: Timestamp = Timestamp(microseconds: 0), settings: VoiceSettings, engineIsMissing: Bool = false
   ) {
+    self.servingSince = servingSince
     self.key = key
     self.message = message
     self.turn = turn

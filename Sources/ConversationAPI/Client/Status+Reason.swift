@@ -18,6 +18,6 @@ extension Status {
   /// The caller's own token is not good any more; a fresh one may be.
   package var isTokenRefused: Bool { code == .unauthenticated && reason != "USER_UNKNOWN" }
 
-  /// A segment was refused because its index, or its whole recording, is stored already.
-  package var isAboutStoredAudio: Bool { reason == "SEGMENT_CONFLICT" || reason == "VOICE_SESSION_FINISHED" }
+  /// A segment was refused because another one is stored under its index.
+  package var isAboutStoredAudio: Bool { reason == "SEGMENT_CONFLICT" }
 }

@@ -8,7 +8,8 @@ extension Settings {
     "voice.workers", "COUNT", default: "4", "Segments of speech recognised at the same time",
     parse: SettingValue.integer(1...256))
   package static let voiceRecognitionTimeout = Setting(
-    "voice.recognition_timeout", "DURATION", default: "5m", "Longest one recognition may take",
+    "voice.recognition_timeout", "DURATION", default: "5m",
+    "Longest one recognition may take, beside the length of the recording",
     parse: SettingValue.duration(.milliseconds(10) ... .seconds(3600)))
   package static let voiceBackoff = Setting(
     "voice.backoff", "DURATION", default: "1s", "Before a failed recognition is tried again; then twice that",

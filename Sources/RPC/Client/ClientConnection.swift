@@ -1,5 +1,5 @@
 import HTTP2
-import NIOCore
+package import NIOCore
 
 /// One connection of a channel. Everything is for its event loop only.
 final class ClientConnection: HTTP2ConnectionDelegate {
@@ -8,9 +8,13 @@ final class ClientConnection: HTTP2ConnectionDelegate {
   private(set) var isClosed = false
   /// What broke the connection, when something did.
   private(set) var error: (any Error)?
+  private let keepalive: ClientKeepalive?
+  private var keepaliveTimer: Scheduled<Void>?
+  private var isPingUnanswered = false
 
-  init(connector: ClientConnector) {
+  init(connector: ClientConnector, keepalive: ClientKeepalive?) {
     self.connector = connector
+    self.keepalive = keepalive
   }
 
   func attach(_ handler: HTTP2ConnectionHandler) {
@@ -41,6 +45,26 @@ final class ClientConnection: HTTP2ConnectionDelegate {
 
   func connectionReady(_ connection: HTTP2ConnectionHandler) {
     connector?.connected(self)
+    if let keepalive { schedule(in: keepalive.interval) { self.sendPing(keepalive) } }
+  }
+
+  private func sendPing(_ keepalive: ClientKeepalive) {
+    guard let handler else { return }
+    guard handler.liveStreamCount > 0 else { return schedule(in: keepalive.interval) { self.sendPing(keepalive) } }
+    isPingUnanswered = true
+    handler.ping(ClientKeepalive.payload)
+    schedule(in: keepalive.timeout) {
+      guard !self.isPingUnanswered else { return handler.close(.noError) }
+      self.schedule(in: keepalive.interval) { self.sendPing(keepalive) }
+    }
+  }
+
+  private func schedule(in time: TimeAmount, _ work: @escaping () -> Void) {
+    keepaliveTimer = connector?.loop.assumeIsolated().scheduleTask(in: time, work)
+  }
+
+  func pingAcknowledged(_ connection: HTTP2ConnectionHandler, _ opaque: UInt64) {
+    if opaque == ClientKeepalive.payload { isPingUnanswered = false }
   }
 
   func goAwayReceived(_ connection: HTTP2ConnectionHandler, lastStreamID: Int32, code: HTTP2ErrorCode) {
@@ -50,10 +74,26 @@ final class ClientConnection: HTTP2ConnectionDelegate {
 
   func connectionClosed(_ connection: HTTP2ConnectionHandler) {
     isClosed = true
+    keepaliveTimer?.cancel()
     error = connection.channelError
     handler = nil
     connector?.connectionEnded(self)
   }
+}
+
+/// Finds out that the other side is gone without a word (gRFC A8): PINGs while there are calls; a connection that does
+/// not answer one is closed, and its calls end with UNAVAILABLE. Servers of others may forbid frequent ones.
+package struct ClientKeepalive: Sendable {
+  package var interval: TimeAmount
+  package var timeout: TimeAmount
+
+  package init(interval: TimeAmount, timeout: TimeAmount) {
+    self.interval = interval
+    self.timeout = timeout
+  }
+
+  /// Marks our PING ("keepaliv").
+  static let payload: UInt64 = 0x6b65_6570_616c_6976
 }
 
 /// Servers may not push to us (SETTINGS_ENABLE_PUSH is 0); a stream they open is reset.

@@ -13,6 +13,7 @@ final class ClientConnector: @unchecked Sendable {
   let authority: String
   private let address: ListenAddress
   private let http2: HTTP2Configuration
+  private let keepalive: ClientKeepalive?
   private let tls: TLSContext?
   private let serverName: String
   private var state: ConnectivityState
@@ -25,8 +26,9 @@ final class ClientConnector: @unchecked Sendable {
 
   init(
     address: ListenAddress, authority: String?, http2: HTTP2Configuration, tls: TLSContext?, serverName: String?,
-    reconnectMaximum_s: Double, loop: any EventLoop
+    keepalive: ClientKeepalive?, reconnectMaximum_s: Double, loop: any EventLoop
   ) {
+    self.keepalive = keepalive
     state = ConnectivityState(reconnectMaximum_s: reconnectMaximum_s)
     self.address = address
     self.authority = authority ?? address.authority
@@ -84,7 +86,7 @@ final class ClientConnector: @unchecked Sendable {
   // MARK: Connecting
 
   private func connect() {
-    let connection = ClientConnection(connector: self)
+    let connection = ClientConnection(connector: self, keepalive: keepalive)
     connecting = connection
     let bound = NIOLoopBound(connection, eventLoop: loop)
     let http2 = self.http2

@@ -6,6 +6,11 @@ package struct OutputProgress: Sendable {
   package var waiting_bytes = 0
   /// Bytes that its kernel has confirmed since the beginning; 0 where there is no TCP.
   var confirmed_bytes: UInt64 = 0
+  /// Our kernel has bytes that its kernel has not confirmed.
+  var isUnconfirmed = false
+
+  /// Something is still to be taken.
+  var hasMore: Bool { waiting_bytes > 0 || isUnconfirmed }
 
   package func isBeyond(_ earlier: OutputProgress) -> Bool {
     waiting_bytes < earlier.waiting_bytes || confirmed_bytes > earlier.confirmed_bytes
@@ -15,17 +20,21 @@ package struct OutputProgress: Sendable {
 extension WebSocketConnection {
   /// Costs a system call.
   package var outputProgress: OutputProgress {
-    OutputProgress(
-      waiting_bytes: bufferedByteCount, confirmed_bytes: context?.channel.tcpInfo?.confirmed_bytes ?? 0)
+    let info = context?.channel.tcpInfo
+    return OutputProgress(
+      waiting_bytes: bufferedByteCount, confirmed_bytes: info?.confirmed_bytes ?? 0,
+      isUnconfirmed: info?.isUnconfirmed ?? false)
   }
 }
 
 /// The beginning of Linux's `struct tcp_info` (tcp(7), TCP_INFO), which glibc's has not in full.
 private struct TCPInfo {
-  private var words: [16 of UInt64]
+  private var words: [19 of UInt64]
 
   /// `tcpi_bytes_acked` (RFC 4898, tcpEStatsAppHCThruOctetsAcked).
   var confirmed_bytes: UInt64 { words[15] }
+  /// `tcpi_unacked` (segments) and `tcpi_notsent_bytes`.
+  var isUnconfirmed: Bool { UInt32(truncatingIfNeeded: words[3]) > 0 || UInt32(truncatingIfNeeded: words[18]) > 0 }
 }
 
 extension NIOBSDSocket.Option {

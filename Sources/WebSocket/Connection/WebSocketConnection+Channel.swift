@@ -98,6 +98,9 @@ extension WebSocketConnection: ChannelDuplexHandler {
   func finish(_ ending: WebSocketSession.Ending) {
     guard let context, !isFinished else { return }
     isFinished = true
+    // Nothing may follow our close frame.
+    backlog = []
+    backlog_bytes = 0
     if pauses > 0 {
       pauses = 0
       held = ByteBuffer()
@@ -165,7 +168,8 @@ extension WebSocketConnection: LoopEntry {
   func deadlineReached(now_s: UInt32) {
     guard let context else { return }
     guard !isFinished else { return context.close(promise: nil) }
-    if pauses > 0 || isTakingOutput() { session.postponePong(now_s: now_s) }
+    let isTaking = isTakingOutput()
+    if pauses > 0 || isTaking { session.postponeAnswers(now_s: now_s) }
     if let ending = session.tick(into: &outgoing, workspace: loop.workspace, now_s: now_s) { return finish(ending) }
     if outgoing.readableBytes > 0 { flush() }
     loop.schedule(timer, due_s: session.deadline_s)
@@ -176,7 +180,7 @@ extension WebSocketConnection: LoopEntry {
   private func isTakingOutput() -> Bool {
     let progress = outputProgress
     defer { progressAtDeadline = progress }
-    return progressAtDeadline.waiting_bytes > 0 && progress.isBeyond(progressAtDeadline)
+    return progressAtDeadline.hasMore && progress.isBeyond(progressAtDeadline)
   }
 
   func drain(_ code: WebSocketCloseCode, reason: String) { close(code, reason: reason) }

@@ -30,16 +30,16 @@ extension WebSocketConnection {
     frame.clear()
     let separate = session.send(opcode, payload, into: &frame, workspace: loop.workspace, now_s: loop.now_s)
     rescheduleForDeflate()
+    // A frame is one piece: a control frame may come between any two of them.
+    if let separate { frame.writeImmutableBuffer(separate) }
     enqueue(frame)
     loop.workspace.give(output: frame)
-    if let separate { enqueue(separate) }
     needsFlush()
   }
 
-  /// Puts a copy of short frames, or a long payload itself, at the end of the backlog.
+  /// Puts a copy of whole frames at the end of the backlog.
   func enqueue(_ frame: ByteBuffer) {
     backlog_bytes += frame.readableBytes
-    guard frame.readableBytes < Limits.separatePayload_bytes else { return backlog.append(frame) }
     if let last = backlog.indices.last, backlog[last].readableBytes < Limits.backlogPiece_bytes {
       backlog[last].writeImmutableBuffer(frame)
     } else {
@@ -49,8 +49,6 @@ extension WebSocketConnection {
 
   /// The peer does not read: it is told so if it should read after all, and dropped 2 s later in any case.
   private func outboundBufferFull() {
-    backlog = []
-    backlog_bytes = 0
     finish(
       session.fail(
         .tryAgainLater, reason: "client too slow", limit: .outboundBuffer, into: &outgoing,

@@ -60,11 +60,17 @@ package final class WebSocketConnection: @unchecked Sendable {
   package func send(text: String) { send(.text, ByteBuffer(string: text)) }
   package func send(binary: ByteBuffer) { send(.binary, binary) }
 
-  /// Sends a ping; `receivedPong` gets the same number.
+  /// Sends a ping behind what was sent before; `receivedPong` gets the same number.
   package func ping(_ number: UInt64) {
     eventLoop.assertInEventLoop()
     guard isOpen else { return }
-    session.ping(number, into: &outgoing, workspace: loop.workspace)
+    if backlog.isEmpty {
+      session.ping(number, into: &outgoing, workspace: loop.workspace)
+    } else {
+      var frame = ByteBuffer()
+      session.ping(number, into: &frame, workspace: loop.workspace)
+      enqueue(frame)
+    }
     needsFlush()
   }
 
@@ -80,6 +86,7 @@ package final class WebSocketConnection: @unchecked Sendable {
       session.close(code, reason: reason, into: &frame, workspace: loop.workspace, now_s: loop.now_s)
       enqueue(frame)
     }
+    progressAtDeadline = outputProgress
     loop.schedule(timer, due_s: session.deadline_s)
     needsFlush()
     // No more messages are delivered; what must be read is the peer's close frame.

@@ -63,6 +63,9 @@ final class WebSocketLoop: @unchecked Sendable {
   /// Calls those whose time has come, some at a time: sockets that were opened in one second are pinged in one second,
   /// and the others want to be heard in between.
   private func tick() {
+    if elapsed_s > wheel.now_s &+ Limits.stall_s {
+      started = started + .seconds(Int64(elapsed_s - wheel.now_s) - 1)
+    }
     let target_s = elapsed_s
     while due.isEmpty, wheel.now_s < target_s { due = wheel.advance() }
     for entry in due.suffix(Limits.deadlinesPerTurn) { entry.deadlineReached(now_s: wheel.now_s) }

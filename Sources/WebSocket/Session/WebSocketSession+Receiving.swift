@@ -14,7 +14,7 @@ extension WebSocketSession {
         }
         if let event = try readPayload(&input, output: &output, workspace: workspace, now_s: now_s) { return event }
         if isInFrame {
-          postponePong(now_s: now_s)
+          postponeAnswers(now_s: now_s)
           return nil
         }
       }

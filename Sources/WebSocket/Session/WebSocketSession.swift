@@ -62,6 +62,7 @@ struct WebSocketSession {
   private var pingSent_s: UInt32 = 0
   private var isPongAwaited = false
   private var closeDue_s: UInt32 = 0
+  private var closeLimit_s: UInt32 = 0
   var compressed_s: UInt32 = 0
 
   init(role: WebSocketRole, settings: SessionSettings, deflate: DeflateParameters?, now_s: UInt32) {
@@ -84,6 +85,7 @@ struct WebSocketSession {
     writeClose(code, reason: reason, into: &output, workspace: workspace)
     state = .closeSent
     closeDue_s = now_s &+ UInt32(settings.configuration.closeHandshake_s)
+    closeLimit_s = now_s &+ UInt32(max(Limits.slowClose_s, settings.configuration.closeHandshake_s))
   }
 
   /// Ends the session now: we found the peer at fault, or cannot go on.
@@ -198,9 +200,13 @@ struct WebSocketSession {
     return .pong(number)
   }
 
-  /// A pong cannot overtake the rest of a frame, nor arrive while we do not read: the wait for it starts anew.
-  mutating func postponePong(now_s: UInt32) {
+  /// A pong cannot overtake the rest of a frame, nor arrive while we do not read: the wait for it starts anew. So does
+  /// the wait for the answer to our close frame, for a bounded time.
+  mutating func postponeAnswers(now_s: UInt32) {
     if isPongAwaited { pingSent_s = now_s }
+    if state == .closeSent {
+      closeDue_s = min(now_s &+ UInt32(settings.configuration.closeHandshake_s), closeLimit_s)
+    }
   }
 
   private mutating func releaseIdleMemory(now_s: UInt32) {

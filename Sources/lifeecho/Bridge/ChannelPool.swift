@@ -12,15 +12,19 @@ final class ChannelPool: ClientChannel {
   private static let commandChannels = 4
   /// Phones survive an outage of ten seconds: the channels must look often enough.
   private static let reconnectMaximum = Duration.milliseconds(500)
+  /// A connection that was lost without a word is noticed after 10 to 15 s; the phones on it are then given ten more.
+  private static let keepalive = ClientKeepalive(interval: .seconds(10), timeout: .seconds(5))
 
   private let streams: [NetworkChannel]
   private let commands: [NetworkChannel]
-  private let next = Atomic(0)
+  private let nextStream = Atomic(0)
+  private let nextCommand = Atomic(0)
 
   init(_ address: ListenAddress, tls: TLSContext?, group: any EventLoopGroup) {
     func channels(_ count: Int) -> [NetworkChannel] {
       (0..<count).map { _ in
-        NetworkChannel(address, tls: tls, reconnectMaximum: Self.reconnectMaximum, group: group)
+        NetworkChannel(
+          address, tls: tls, keepalive: Self.keepalive, reconnectMaximum: Self.reconnectMaximum, group: group)
       }
     }
     streams = channels(Self.streamChannels)
@@ -30,9 +34,13 @@ final class ChannelPool: ClientChannel {
   func begin<Q: WireMessage, S: WireMessage>(
     _ method: Method<Q, S>, request: Q?, options: CallOptions
   ) -> ClientCall<Q, S> {
-    let channels = method.descriptor.type == .unary ? commands : streams
-    let place = next.add(1, ordering: .relaxed).newValue & .max
-    return channels[place % channels.count].begin(method, request: request, options: options)
+    let channel =
+      method.descriptor.type == .unary ? Self.next(commands, nextCommand) : Self.next(streams, nextStream)
+    return channel.begin(method, request: request, options: options)
+  }
+
+  private static func next(_ channels: [NetworkChannel], _ counter: borrowing Atomic<Int>) -> NetworkChannel {
+    channels[(counter.add(1, ordering: .relaxed).newValue & .max) % channels.count]
   }
 
   func shutdown() async {

@@ -1,7 +1,7 @@
 """A phone on a bad mobile network: takes only the bytes it is told to, and knows how many wait for it in the bridge."""
 import time
 
-from bridge.rawphone import CLOSE, TEXT, RawPhone, encode
+from bridge.rawphone import CLOSE, PING as WEBSOCKET_PING, PONG, TEXT, RawPhone, encode
 from waiting import wait_until
 
 PING = encode(TEXT, b'{"type":"ping"}')
@@ -34,9 +34,15 @@ class SlowPhone(RawPhone):
         while (frame := self._parse()) is not None:
             opcode, payload, _, _ = frame
             if opcode == TEXT:
-                self.take(payload.decode())
+                self.take(payload.decode(errors="replace"))
             elif opcode == CLOSE:
                 self.close_code = int.from_bytes(payload[:2], "big")
+            elif opcode == WEBSOCKET_PING:
+                self.pings.append(payload)
+            elif opcode == PONG:
+                self.pong_payloads.append(payload)
+            else:
+                self.violations.append(f"a frame of type {opcode}")
 
     def read_until(self, kind):
         while kind not in self.types():

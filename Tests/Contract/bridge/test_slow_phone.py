@@ -91,7 +91,8 @@ def test_a_phone_that_never_reads_is_closed_and_others_are_not(house, person):
             assert good.say("你们还在吗?") == ["回:你们还在吗?"]
         stuck.read_on()
         stuck.wait_for(lambda log: log.over.is_set(), "the end", 30)
-        assert stuck.close_code in (None, 1013), stuck.describe()
+        # Whatever it was sent before it was given up is whole.
+        assert stuck.close_code in (None, 1006, 1013) and not stuck.violations, stuck.describe()
 
 
 @pytest.mark.timeout(60)

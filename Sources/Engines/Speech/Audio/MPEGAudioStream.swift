@@ -35,15 +35,18 @@ struct MPEGAudioStream {
     return nil
   }
 
+  /// nil when something follows that is neither a frame nor a tag: another recording, or damage that players pass over.
   /// - Throws: `.invalidAudio` when the first frame counts more frames than follow.
   func duration_ms() throws(SpeechRecognitionError) -> Int64? {
     var offset = first
     var samples = 0
     var frames = 0
     var rate = 0
+    var isCut = false
     while let frame = Self.frame(scan, at: offset, container) {
       // A frame that the end cuts is not played.
-      guard offset + frame.bytes <= scan.count else { break }
+      isCut = offset + frame.bytes > scan.count
+      if isCut { break }
       samples += frame.samples
       frames += 1
       rate = frame.rate
@@ -58,7 +61,13 @@ struct MPEGAudioStream {
         throw .invalidAudio("the recording is cut off: \(frames) of \(declared) frames are there")
       }
     }
-    return Int64(samples) * 1000 / Int64(rate)
+    return isCut || isEnd(offset) ? Int64(samples) * 1000 / Int64(rate) : nil
+  }
+
+  /// The end, too little for a frame's header, or the tags that stand there (ID3v1, APEv2, Lyrics3), or padding.
+  private func isEnd(_ offset: Int) -> Bool {
+    offset + 7 > scan.count || ["TAG", "APETAGEX", "LYRICSBEGIN"].contains { scan.has($0, at: offset) }
+      || scan.bytes[offset...].allSatisfy { $0 == 0 }
   }
 
   /// Of the Xing or Info frame that encoders put first (in the place of the first frame's side information).

@@ -25,11 +25,24 @@ enum OggFile {
     } else {
       return nil
     }
+    guard !isChained(scan) else { return nil }
     guard let granule = lastGranule(scan, serial: serial), granule > skipped else {
       throw .invalidAudio("the Ogg file has no audio in it")
     }
     return (granule - skipped).multipliedReportingOverflow(by: 1000).overflow
       ? nil : Int64(clamping: (granule - skipped) * 1000 / rate)
+  }
+
+  /// Several streams, one after the other or beside each other: a page after the first one begins one (RFC 3533 §6).
+  private static func isChained(_ scan: ByteScan) -> Bool {
+    var offset = 0
+    while scan.has("OggS", at: offset), let flags = scan.byte(at: offset + 5), let count = scan.byte(at: offset + 26) {
+      if offset > 0, flags & 2 != 0 { return true }
+      let table = offset + pageHeaderBytes
+      offset = table + Int(count)
+      for place in table..<offset { offset += Int(scan.byte(at: place) ?? 0) }
+    }
+    return false
   }
 
   private static func lastGranule(_ scan: ByteScan, serial: UInt32) -> UInt64? {
