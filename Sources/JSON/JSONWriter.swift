@@ -114,3 +114,15 @@ package struct JSONWriter {
     }
   }
 }
+
+extension Duration {
+  /// As a JSON number: 3, 3.5, never more than three decimals.
+  package var secondsText: String {
+    let milliseconds = components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
+    let (seconds, rest) = milliseconds.quotientAndRemainder(dividingBy: 1000)
+    guard rest > 0 else { return String(seconds) }
+    var digits = String(rest + 1000).dropFirst()
+    while digits.last == "0" { digits.removeLast() }
+    return "\(seconds).\(digits)"
+  }
+}

@@ -78,4 +78,12 @@ import Testing
     JSONPrinter.print("a\"\\\n\r\t\u{0}\u{7f}\u{2028}字/", into: &text)
     #expect(text == #""a\"\\\n\r\t\u0000\u007f\u2028字/""#)
   }
+
+  @Test(arguments: [
+    (Duration.zero, "0"), (.seconds(3), "3"), (.milliseconds(3500), "3.5"), (.milliseconds(1005), "1.005"),
+    (.microseconds(1), "0"),
+  ])
+  func seconds(_ duration: Duration, _ text: String) {
+    #expect(duration.secondsText == text)
+  }
 }

@@ -33,14 +33,6 @@ import TimeText
     let error = text(writer.error("x", code: "INTERNAL") { $0.member("more", 1) })
     #expect(error.hasPrefix(#"{"type":"error","data":{"message":"x","code":"INTERNAL","more":1},"timestamp":"#))
   }
-
-  @Test(arguments: [
-    (Duration.zero, "0"), (.seconds(3), "3"), (.milliseconds(3500), "3.5"), (.milliseconds(1005), "1.005"),
-    (.microseconds(1), "0"),
-  ])
-  func seconds(_ duration: Duration, _ text: String) {
-    #expect(duration.secondsText == text)
-  }
 }
 
 @Suite struct RedeliveryTests {

@@ -76,15 +76,3 @@ extension UTCTime {
   /// As phones read it: `2026-05-07T15:39:33.123456+00:00`.
   var frameText: String { text(fractionDigits: 6, zone: "+00:00") }
 }
-
-extension Duration {
-  /// As a JSON number: 3, 3.5, never more than three decimals.
-  var secondsText: String {
-    let milliseconds = components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
-    let (seconds, rest) = milliseconds.quotientAndRemainder(dividingBy: 1000)
-    guard rest > 0 else { return String(seconds) }
-    var digits = String(rest + 1000).dropFirst()
-    while digits.last == "0" { digits.removeLast() }
-    return "\(seconds).\(digits)"
-  }
-}

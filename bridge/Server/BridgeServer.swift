@@ -42,8 +42,6 @@ package final class BridgeServer: Sendable {
 
   package var localAddress: SocketAddress? { listener.localAddress }
 
-  package var socketCount: Int { listener.connectionCount }
-
   /// Sends the phones away (1012); new ones are told to come back later (503) until `stop`. Returns at once.
   package func drain() { observer.drain() }
 

@@ -58,7 +58,6 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
   var unheard: [String] = []
   private var waitingAudio_bytes = 0
   private var isReadingPaused = true
-  private var isWatchingOrder = false
 
   // The position that the phone confirmed, and the one that is being stored.
   private var confirmed: Int64 = 0
@@ -70,6 +69,7 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
   private var lastAsked = NIODeadline.uptimeNanoseconds(0)
 
   private var ageTimer: Scheduled<Void>?
+  private var orderTimer: Scheduled<Void>?
 
   init(
     _ request: SessionRequest, metadata: Metadata, service: ServiceAccess, settings: BridgeSettings,
@@ -115,6 +115,8 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
     self.connection = connection
     observer.opened(self)
     connection.pauseReading()
+    // It was being identified when the others were sent away.
+    guard !observer.isDraining else { return bridgeStops() }
     beginEvents()
   }
 
@@ -147,6 +149,7 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
     connection = nil
     endEvents()
     ageTimer?.cancel()
+    orderTimer?.cancel()
     wakeRunner()
     for voice in voices { voice.finish() }
     guard runner != nil || !voices.isEmpty else { return }
@@ -306,10 +309,9 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
 
   /// A command whose answers hold up others does so for a bounded time.
   func watchOrder() {
-    guard !isWatchingOrder, let first = order.first else { return }
-    isWatchingOrder = true
-    loop.scheduleTask(in: .seconds(Limits.replyWait_s)) {
-      self.isWatchingOrder = false
+    guard orderTimer == nil, let first = order.first else { return }
+    orderTimer = loop.scheduleTask(in: .seconds(Limits.replyWait_s)) {
+      self.orderTimer = nil
       guard self.phase == .open else { return }
       if self.order.first == first { self.finish(first) }
       self.watchOrder()

@@ -1,15 +1,19 @@
 """What an outage must not make the bridge forget: the next outage is another one, and a confirmation is stored later."""
 import signal
+import socket
+import threading
 
 import pytest
 
-from bridge.phone import url
+from bridge.bridged import House
+from bridge.phone import Phone, url
 from bridge.rawphone import PONG, RawPhone, encode
-from bridge.separate import Clock
+from bridge.separate import Clock, SeparateBridge
 from bridge.test_greetings import acknowledged
 from bridge.test_outage import OUTAGE_S, again, site  # noqa: F401
 from bridge.voice import send_segment
 from person import fresh
+from server import Server
 from waiting import wait_until
 
 
@@ -58,3 +62,61 @@ def test_a_confirmation_in_an_outage_is_stored_after_it(site):  # noqa: F811
     with site.phone(person, conversation) as phone:
         phone.wait_type("topic_suggestions")
         assert phone.replies() == []
+
+
+class SilentProxy:
+    """Passes connections on, until it forgets those that it has without a word, as a NAT does. New ones work."""
+
+    def __init__(self, target):
+        self.target = target.rpartition(":")[::2]
+        self.forgotten, self.living = set(), set()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection((self.target[0], int(self.target[1])))
+            self.living |= {near, far}
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._pass, args=(source, sink), daemon=True).start()
+
+    def _pass(self, source, sink):
+        try:
+            while content := source.recv(1 << 16):
+                if source not in self.forgotten:
+                    sink.sendall(content)
+        except OSError:
+            pass
+        if source not in self.forgotten:
+            sink.close()
+
+    def forget(self):
+        self.forgotten |= self.living
+
+    def close(self):
+        for opened in (self.listener, *self.living):
+            opened.close()
+
+
+@pytest.mark.timeout(90)
+def test_a_connection_that_is_lost_without_a_word_is_noticed(tmp_path, engines):
+    """The phone on it hears what is said elsewhere, well before TCP gives up."""
+    with Server(tmp_path, env=engines.environment) as server:
+        house, proxy = House(server), SilentProxy(server.target)
+        person = house.person()
+        conversation = house.begun(person)
+        with SeparateBridge(tmp_path, proxy.address, server.secret) as separate, Phone(
+            url(separate.bridge, conversation, house.token(person)), conversation=conversation
+        ) as phone:
+            phone.wait_type("topic_suggestions")
+            proxy.forget()
+            person.send(conversation, "别处说的")
+            phone.wait_for(lambda log: "回:别处说的" in log.replies(), "the reply", 40)
+            assert not phone.over.is_set()
+        proxy.close()
+        house.close()
