@@ -173,10 +173,10 @@ struct SpeechQueue {
     case .failed:
       // The speech of the piece ends here. Its text is not affected.
       add([], of: sentence, endsSentence: true, endsPiece: true)
-      noteUnspoken(sentence)
+      note(nil, of: sentence)
       var unneeded: [SpeechSynthesis] = []
       while let next = waiting.first, next.sequence == sentence.sequence {
-        noteUnspoken(next)
+        note(nil, of: next)
         if let synthesis = waiting.removeFirst().synthesis { unneeded.append(synthesis) }
       }
       let needed = Set(waiting.compactMap(\.synthesis).map { ObjectIdentifier($0) })
@@ -198,13 +198,10 @@ struct SpeechQueue {
     ready_bytes += audio.count
   }
 
-  private mutating func noteUnspoken(_ sentence: Sentence) {
-    guard let reply = replies.lastIndex(where: { $0.message == sentence.message }) else { return }
-    replies[reply].pieces[sentence.piece]?[sentence.index].isUnspoken = true
-  }
-
-  private mutating func note(_ duration_ms: Int64, of sentence: Sentence) {
+  /// - Parameter duration_ms: nil: its speech failed.
+  private mutating func note(_ duration_ms: Int64?, of sentence: Sentence) {
     guard let reply = replies.lastIndex(where: { $0.message == sentence.message }) else { return }
     replies[reply].pieces[sentence.piece]?[sentence.index].duration_ms = duration_ms
+    replies[reply].pieces[sentence.piece]?[sentence.index].isUnspoken = duration_ms == nil
   }
 }

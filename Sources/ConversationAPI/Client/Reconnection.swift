@@ -6,7 +6,7 @@ package struct Reconnection: Sendable {
   private static let firstPause = TimeAmount.milliseconds(50)
   private static let longestPause = TimeAmount.seconds(1)
 
-  private let patience: TimeAmount
+  let patience: TimeAmount
   private var since: NIODeadline?
   private var pause = Self.firstPause
 

@@ -54,7 +54,6 @@ package final class RecordingUpload: CallReactor, @unchecked Sendable {
   /// Bytes of the last unconfirmed segment that the call took already, in parts; 0: it has all.
   private var sent_bytes = 0
   private var reconnection: Reconnection
-  private let patience: TimeAmount
   private var callBegan = NIODeadline.now()
   /// Takes no more segments: the next one of its session needs another upload.
   package private(set) var isFinished = false
@@ -81,7 +80,6 @@ package final class RecordingUpload: CallReactor, @unchecked Sendable {
     self.client = client
     self.owner = owner
     self.loop = loop
-    self.patience = patience
     reconnection = Reconnection(patience: patience)
   }
 
@@ -146,7 +144,7 @@ package final class RecordingUpload: CallReactor, @unchecked Sendable {
     guard hasWork || !status.isOK else { return end() }
     let status = status.isOK ? Status(.unavailable, "the service ended the stream") : status
     // Nothing is answered while nobody speaks: a call that lived for so long shows that the service was there.
-    if .now() - callBegan > patience { reconnection.answered() }
+    if .now() - callBegan > reconnection.patience { reconnection.answered() }
     let mayTryAgain = status.isPassing || status.isTokenRefused
     guard mayTryAgain, hasWork || (isRecordingStarted && !isFinished), let pause = reconnection.nextPause() else {
       if hasWork || !mayTryAgain { owner.uploadFailed(self, status) }

@@ -64,13 +64,7 @@ package final class WebSocketConnection: @unchecked Sendable {
   package func ping(_ number: UInt64) {
     eventLoop.assertInEventLoop()
     guard isOpen else { return }
-    if backlog.isEmpty {
-      session.ping(number, into: &outgoing, workspace: loop.workspace)
-    } else {
-      var frame = ByteBuffer()
-      session.ping(number, into: &frame, workspace: loop.workspace)
-      enqueue(frame)
-    }
+    putBehind { session.ping(number, into: &$0, workspace: loop.workspace) }
     needsFlush()
   }
 
@@ -79,13 +73,7 @@ package final class WebSocketConnection: @unchecked Sendable {
   package func close(_ code: WebSocketCloseCode, reason: String = "") {
     eventLoop.assertInEventLoop()
     guard isOpen else { return }
-    if backlog.isEmpty {
-      session.close(code, reason: reason, into: &outgoing, workspace: loop.workspace, now_s: loop.now_s)
-    } else {
-      var frame = ByteBuffer()
-      session.close(code, reason: reason, into: &frame, workspace: loop.workspace, now_s: loop.now_s)
-      enqueue(frame)
-    }
+    putBehind { session.close(code, reason: reason, into: &$0, workspace: loop.workspace, now_s: loop.now_s) }
     progressAtDeadline = outputProgress
     loop.schedule(timer, due_s: session.deadline_s)
     needsFlush()
@@ -94,6 +82,14 @@ package final class WebSocketConnection: @unchecked Sendable {
       pauses = 1
       resumeReading()
     }
+  }
+
+  /// Puts a control frame behind what was sent before.
+  private func putBehind(_ write: (inout ByteBuffer) -> Void) {
+    guard !backlog.isEmpty else { return write(&outgoing) }
+    var frame = ByteBuffer()
+    write(&frame)
+    enqueue(frame)
   }
 
   /// Ends the connection now, without a close frame; `closed(1006)` follows at once.
