@@ -111,14 +111,21 @@ package final class HTTP2ConnectionHandler: ChannelDuplexHandler {
   }
 
   package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    let bytes = unwrapInboundIn(data)
+    let bytes = executor.received(unwrapInboundIn(data))
     guard !session.isDispatching, deferredInput.isEmpty else { return deferInput(bytes, context) }
     session.isFlushDue = true
     receive(bytes)
+    executor.giveBack(bytes)
   }
 
   package func channelReadComplete(context: ChannelHandlerContext) {
-    flush()
+    if executor.hasJobs {
+      // Tasks run before the loop looks at its sockets again; what they answer goes into the same write.
+      session.isFlushDue = false
+      sessionNeedsFlush()
+    } else {
+      flush()
+    }
     context.fireChannelReadComplete()
   }
 

@@ -73,9 +73,14 @@ enum Limits {
   /// From a fatal GOAWAY to closing the channel, when the peer does not read.
   static let lastWords_s: Int64 = 1
 
-  /// One read from the socket, which grows with what comes.
-  static let read_bytes = 64 << 10
-  /// NIO keeps a connection's read buffer: an idle one costs this. A gRPC client's first flight has 300–700 bytes.
+  /// One read from the socket, into a buffer that all sockets of a loop share: a stream's window, so that what came in
+  /// one burst is answered in one write.
+  static let read_bytes = 256 << 10
+  /// Reads up to this length are copied out of the shared buffer.
+  static let copiedRead_bytes = 1 << 10
+  /// Under TLS the buffer is the connection's own, and grows with what comes up to this: a record has 16 KiB.
+  static let encryptedRead_bytes = 64 << 10
+  /// NIO keeps a connection's first read buffer: an idle one costs this. A gRPC client's first flight has 300–700 bytes.
   static let readInitial_bytes = 1 << 10
 }
 

@@ -23,6 +23,8 @@ package final class LoopExecutor: TaskExecutor, @unchecked Sendable {
   private let inbox = Mutex<(jobs: [UnownedJob], isWaking: Bool)>(([], false))
   /// Frames are gathered here: one buffer for all connections of the loop, reused when nobody kept it.
   var gatherBuffer = ByteBuffer()
+  /// Sockets are read into this one, in turn.
+  var readBuffer: ByteBuffer?
 
   /// For one user of a loop, an embedded one in a test; who shares a loop uses `for`.
   package init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
@@ -112,6 +114,8 @@ package final class LoopExecutor: TaskExecutor, @unchecked Sendable {
     }
   }
 
+  /// A batch of tasks is due.
+  var hasJobs: Bool { nextJob < jobs.count }
   private var hasWork: Bool { nextJob < jobs.count || !dirty.isEmpty }
 
   private func runJobs(_ budget: inout Int) {

@@ -100,7 +100,8 @@ final class ClientConnector: @unchecked Sendable {
             try channel.pipeline.syncOperations.addHandler(TLSHandler(context: tls, serverName: serverName))
           }
           bound.value.attach(
-            try HTTP2ConnectionHandler.install(on: channel, role: .client, configuration: http2, delegate: bound.value))
+            try HTTP2ConnectionHandler.install(
+              on: channel, role: .client, configuration: http2, isEncrypted: tls != nil, delegate: bound.value))
         }
       }
     let future =

@@ -136,7 +136,7 @@ package final class GRPCServer: Sendable {
             if let tls { try channel.pipeline.syncOperations.addHandler(TLSHandler(context: tls.current)) }
             connection.attach(
               try HTTP2ConnectionHandler.install(
-                on: channel, role: .server, configuration: http2, delegate: connection))
+                on: channel, role: .server, configuration: http2, isEncrypted: tls != nil, delegate: connection))
           } catch {
             registry.remove(connection)
             throw error
