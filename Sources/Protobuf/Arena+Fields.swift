@@ -1,8 +1,9 @@
 package import CProtobufC
 
-/// Swift values to fields of C structs, for generated code.
+/// Swift values to fields of C structs, for generated code, where they are specialised.
 extension Arena {
   /// A struct set to its defaults.
+  @inlinable
   package func make<S>(_ initialize: (UnsafeMutablePointer<S>) -> Void) -> UnsafeMutablePointer<S> {
     let message = allocate(S.self, count: 1)
     initialize(message)
@@ -18,23 +19,28 @@ extension Arena {
     value.withUnsafeBytes { copy($0) }
   }
 
+  @inlinable
   package func message<M: StructMessage>(_ value: M?) -> UnsafeMutablePointer<M.Struct>? {
     value?.make(in: self)
   }
 
   /// A repeated field: `transform` makes one element.
+  @inlinable
   package func list<Element, Field>(
     _ values: [Element], _ transform: (Element) -> Field
   ) -> UnsafeMutablePointer<Field>? {
     guard !values.isEmpty else { return nil }
     let fields = allocate(Field.self, count: values.count)
-    for (index, value) in values.enumerated() {
-      (fields + index).initialize(to: transform(value))
+    var field = fields
+    for value in values {
+      field.initialize(to: transform(value))
+      field += 1
     }
     return fields
   }
 
   /// Entries of a map in the order of their keys' bytes, so that equal messages have equal bytes.
+  @inlinable
   package static func sorted<Value>(_ map: [String: Value]) -> [(key: String, value: Value)] {
     map.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
   }

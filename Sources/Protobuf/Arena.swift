@@ -1,4 +1,4 @@
-import CProtobufC
+package import CProtobufC
 import Glibc
 
 /// Memory for the C structs of one message: handed out by moving a cursor, given back all at once.
@@ -17,11 +17,14 @@ package struct Arena {
     var chunk: UnsafeMutablePointer<Chunk>
     var left_bytes: Int
     var isExhausted: Bool
+    var arrays: Int
   }
 
   private struct State {
     var now: Mark
     var allocator: ProtobufCAllocator
+    /// Long pieces that protobuf-c asked for. Each lies where the value will: see ``take(_:)``.
+    var arrays: [[UInt8]] = []
   }
 
   /// The head of a chunk; its memory follows.
@@ -31,7 +34,7 @@ package struct Arena {
   }
 
   /// Enters the thread's arena with `budget_bytes` to spend.
-  static func enter(budget_bytes: Int) -> Arena {
+  package static func enter(budget_bytes: Int) -> Arena {
     let state: UnsafeMutablePointer<State>
     if let slot = pthread_getspecific(key) {
       state = slot.assumingMemoryBound(to: State.self)
@@ -45,34 +48,75 @@ package struct Arena {
   }
 
   /// Gives back everything allocated since `enter`.
-  func leave() {
+  package func leave() {
     while state.pointee.now.chunk != mark.chunk {
       let chunk = state.pointee.now.chunk
       guard let previous = chunk.pointee.previous else { break }
       state.pointee.now.chunk = previous
       free(chunk)
     }
+    if state.pointee.arrays.count > mark.arrays {
+      state.pointee.arrays.removeSubrange(mark.arrays...)
+    }
     state.pointee.now = mark
   }
 
   /// True after an allocation was refused for want of budget.
-  var isExhausted: Bool { state.pointee.now.isExhausted }
+  package var isExhausted: Bool { state.pointee.now.isExhausted }
 
   /// For protobuf-c.
-  var allocator: UnsafeMutablePointer<ProtobufCAllocator> {
+  package var allocator: UnsafeMutablePointer<ProtobufCAllocator> {
     (UnsafeMutableRawPointer(state) + Self.allocatorOffset).assumingMemoryBound(to: ProtobufCAllocator.self)
   }
 
   /// Room for `count` values; the memory is not initialized. For packing, which has no budget: the values are ours.
+  @inlinable
   package func allocate<T>(_ type: T.Type, count: Int) -> UnsafeMutablePointer<T> {
-    precondition(MemoryLayout<T>.alignment <= Self.alignment)
-    guard let memory = Self.allocate(state, MemoryLayout<T>.stride * count) else {
+    precondition(MemoryLayout<T>.alignment <= 16)
+    return allocate(size_bytes: MemoryLayout<T>.stride * count).bindMemory(to: T.self, capacity: count)
+  }
+
+  /// The same without a type.
+  package func allocate(size_bytes: Int) -> UnsafeMutableRawPointer {
+    guard let memory = Self.allocate(state, size_bytes) else {
       preconditionFailure("out of memory for a message of ours")
     }
-    return memory.bindMemory(to: T.self, capacity: count)
+    return memory
+  }
+
+  /// The bytes of a long field, without copying them: protobuf-c has written them into an array's memory. Nil for any
+  /// other memory. Takes them away: a second call for the same field is given nil.
+  ///
+  /// The array is not touched between its making and this, so its memory stays where it is, although Swift promises
+  /// that only for the length of a closure.
+  static func take(_ field: ProtobufCBinaryData) -> [UInt8]? {
+    guard field.len >= Limits.arenaArray_bytes, let slot = pthread_getspecific(key) else { return nil }
+    let state = slot.assumingMemoryBound(to: State.self)
+    let place = state.pointee.arrays.lastIndex { array in
+      array.count == field.len && array.withUnsafeBufferPointer { $0.baseAddress } == UnsafePointer(field.data)
+    }
+    guard let place else { return nil }
+    var array: [UInt8] = []
+    swap(&array, &state.pointee.arrays[place])
+    return array
   }
 
   // MARK: - Allocation
+
+  private static func allocateArray(
+    _ state: UnsafeMutablePointer<State>, _ size: Int
+  ) -> UnsafeMutableRawPointer? {
+    guard size <= state.pointee.now.left_bytes else {
+      state.pointee.now.isExhausted = true
+      return nil
+    }
+    state.pointee.now.left_bytes -= size
+    var array = [UInt8](unsafeUninitializedCapacity: size) { $1 = size }
+    let start = array.withUnsafeMutableBytes { $0.baseAddress }
+    state.pointee.arrays.append(array)
+    state.pointee.now.arrays += 1
+    return start
+  }
 
   private static let alignment = 16
   private static let allocatorOffset = MemoryLayout<State>.offset(of: \.allocator) ?? 0
@@ -125,6 +169,7 @@ package struct Arena {
       guard let slot else { return }
       let state = slot.assumingMemoryBound(to: State.self)
       free(state.pointee.now.chunk)
+      state.deinitialize(count: 1)
       state.deallocate()
     }
     precondition(failure == 0, "no thread-specific key left")
@@ -140,13 +185,15 @@ package struct Arena {
     let allocator = ProtobufCAllocator(
       alloc: { data, size in
         guard let data else { return nil }
-        return Arena.allocate(data.assumingMemoryBound(to: State.self), size)
+        let state = data.assumingMemoryBound(to: State.self)
+        return size >= Limits.arenaArray_bytes ? Arena.allocateArray(state, size) : Arena.allocate(state, size)
       },
       free: { _, _ in },
       allocator_data: UnsafeMutableRawPointer(state)
     )
     let now = Mark(
-      cursor: cursor, end: cursor + chunk.pointee.size_bytes, chunk: chunk, left_bytes: 0, isExhausted: false)
+      cursor: cursor, end: cursor + chunk.pointee.size_bytes, chunk: chunk, left_bytes: 0, isExhausted: false,
+      arrays: 0)
     state.initialize(to: State(now: now, allocator: allocator))
     pthread_setspecific(key, state)
     return state

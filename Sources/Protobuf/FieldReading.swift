@@ -14,9 +14,10 @@ package enum FieldReading {
   }
 
   package static func bytes(_ data: ProtobufCBinaryData) -> [UInt8] {
-    Array(UnsafeBufferPointer(start: data.data, count: data.len))
+    Arena.take(data) ?? Array(UnsafeBufferPointer(start: data.data, count: data.len))
   }
 
+  @inlinable
   package static func message<M: StructMessage>(
     _ message: UnsafeMutablePointer<M.Struct>?, _ field: StaticString
   ) throws(WireError) -> M? {
@@ -25,6 +26,7 @@ package enum FieldReading {
   }
 
   /// A repeated number.
+  @inlinable
   package static func numbers<Number>(_ start: UnsafeMutablePointer<Number>?, _ count: Int) -> [Number] {
     Array(UnsafeBufferPointer(start: start, count: count))
   }
@@ -49,6 +51,7 @@ package enum FieldReading {
     return values
   }
 
+  @inlinable
   package static func messages<M: StructMessage>(
     _ start: UnsafeMutablePointer<UnsafeMutablePointer<M.Struct>?>?, _ count: Int, _ field: StaticString
   ) throws(WireError) -> [M] {

@@ -9,6 +9,8 @@ package enum Limits {
   package static let decodeBudgetCap_bytes = 32 << 20
   /// Kept per thread and used first: an ordinary message needs no `malloc`.
   static let arenaFirstChunk_bytes = 16 << 10
+  /// Pieces this long are decoded into arrays of their own, which the message keeps: speech is copied once less.
+  static let arenaArray_bytes = 4 << 10
   /// Later chunks double up to this.
   static let arenaChunk_bytes_max = 1 << 20
 

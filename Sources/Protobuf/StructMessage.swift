@@ -20,6 +20,7 @@ package protocol StructMessage: WireMessage {
 }
 
 extension StructMessage {
+  @inlinable
   package init(serializedBytes bytes: UnsafeRawBufferPointer) throws(WireError) {
     let budget_bytes = Limits.decodeBudget_bytes(messageSize: bytes.count)
     let arena = Arena.enter(budget_bytes: budget_bytes)
@@ -31,6 +32,7 @@ extension StructMessage {
     try self.init(UnsafeRawPointer(message).assumingMemoryBound(to: Struct.self))
   }
 
+  @inlinable
   package func withPacker<R>(_ body: (WirePacker) throws -> R) rethrows -> R {
     let arena = Arena.enter(budget_bytes: .max)
     defer { arena.leave() }

@@ -1,4 +1,4 @@
-import CProtobufC
+package import CProtobufC
 
 /// Writes one message whose size is known before.
 package struct WirePacker {
@@ -11,7 +11,7 @@ package struct WirePacker {
     case bytes(UnsafeRawBufferPointer)
   }
 
-  init(message: UnsafePointer<ProtobufCMessage>) {
+  package init(message: UnsafePointer<ProtobufCMessage>) {
     size = protobuf_c_message_get_packed_size(message)
     source = .message(message)
   }

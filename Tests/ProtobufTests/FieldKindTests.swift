@@ -46,6 +46,25 @@ import Testing
       status == GoogleRPC.Status(code: 1, message: "second", details: [.init(typeURL: "a"), .init(typeURL: "b")]))
   }
 
+  /// Long ones come by another way than short ones, and lie beside each other.
+  @Test(arguments: [1, 4_095, 4_096, 4_097, 100_000])
+  func bytes(count: Int) throws {
+    let values = (0..<3).map { place in (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ place) } }
+    let status = GoogleRPC.Status(details: values.map { GoogleProtobuf.AnyMessage(typeURL: "a", value: $0) })
+    var decoded = try GoogleRPC.Status(serializedArray: status.serializedArray())
+    #expect(decoded == status)
+    decoded.details[1].value[0] ^= 1
+    #expect(try GoogleRPC.Status(serializedArray: status.serializedArray()) == status)
+    #expect(decoded.details.map(\.value) == [values[0], [values[1][0] ^ 1] + values[1].dropFirst(), values[2]])
+  }
+
+  @Test func ofLongBytesTheLastCount() throws {
+    let first = [UInt8](repeating: 1, count: 10_000)
+    let last = [UInt8](repeating: 2, count: 10_000)
+    let wire = WireBytes.field(2, first) + WireBytes.field(2, last)
+    #expect(try GoogleProtobuf.AnyMessage(serializedArray: wire).value == last)
+  }
+
   @Test func theLastMemberOfAOneofCounts() throws {
     let wire = WireBytes.field(3, "file") + WireBytes.field(7, "") + WireBytes.field(4, "symbol")
     let request = try ReflectionV1.ServerReflectionRequest(serializedArray: wire)
