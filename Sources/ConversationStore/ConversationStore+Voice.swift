@@ -23,8 +23,8 @@ extension ConversationStore: VoiceStore {
         .int64Array(segments.map { $0.recordTime?.microseconds ?? 0 }), .boolArray(segments.map(\.isLast)),
         .timestamp(command.receivedTime.microseconds), .timestamp(command.now.microseconds), quotaLimits,
         .int64Array([Conversation.Limits.session_ms, command.abandonment_ms, command.gapPatience_ms]), .bool(heavy),
-        .int64Array(
-          segments.followOneAnother ? [segments.map(\.duration_ms).sum, segments.map(\.charge_ms).sum] : []),
+        // A short way for continuations, which have one of their own now.
+        .int64Array([]),
       ], mayRepeat: true
     ) { result in
       let (row, outcome) = try result.accepted()
@@ -37,6 +37,38 @@ extension ConversationStore: VoiceStore {
           durable: try DurableSegments(row, first: 3),
           verdicts: try row.stringArray(6).map { try stored($0) }, isDue: try row.optionalBool(7) ?? false,
           quota: row.isNull(8) ? nil : try QuotaSnapshot(row, first: 8))
+      }
+    }
+  }
+
+  package func extendRecordings(_ commands: [StoreSegments]) async throws -> [StoredSegments?] {
+    let segments = commands.flatMap(\.segments)
+    let places = commands.enumerated().flatMap { place, command in
+      Array(repeating: Int64(place + 1), count: command.segments.count)
+    }
+    return try await run(
+      Statements.extendRecordings,
+      [
+        .textArray(commands.map(\.key.user.rawValue)), .textArray(commands.map(\.key.conversation.rawValue)),
+        .textArray(commands.map(\.key.session.rawValue)), .int64Array(commands.map { Int64($0.key.generation) }),
+        .int64Array(commands.map { Int64($0.segments[0].index) }),
+        .int64Array(commands.map { Int64($0.segments.count) }),
+        .int64Array(commands.map { $0.segments.map(\.duration_ms).sum }),
+        .int64Array(commands.map { $0.segments.map(\.charge_ms).sum }),
+        .int64Array(commands.map(\.receivedTime.microseconds)), .int64Array(places),
+        .int64Array(segments.map { Int64($0.index) }), .bytesArray(segments.map(\.content)),
+        .bytesArray(segments.map(\.digest)), .int64Array(segments.map(\.duration_ms)),
+        .int64Array(segments.map { $0.recordTime?.microseconds ?? 0 }), .int64(Conversation.Limits.session_ms),
+      ], mayRepeat: true
+    ) { result in
+      guard let row = result.first else { return commands.map { _ in nil } }
+      let extended = Set(try row.optionalInt64Array(0) ?? [])
+      return commands.enumerated().map { place, command in
+        guard extended.contains(Int64(place + 1)), let last = command.segments.last else { return nil }
+        return StoredSegments(
+          generation: command.key.generation, state: .recording,
+          durable: DurableSegments(through: last.index, later: []),
+          verdicts: command.segments.map { _ in .stored }, isDue: false, quota: nil)
       }
     }
   }
@@ -194,14 +226,6 @@ extension ConversationStore: VoiceStore {
       .text(key.user.rawValue), .text(key.conversation.rawValue), .text(key.session.rawValue),
       .int64(Int64(key.generation)),
     ]
-  }
-}
-
-extension [AudioSegment] {
-  /// The next ones of a recording, and not its last: what a running session mostly gets.
-  fileprivate var followOneAnother: Bool {
-    guard let first, first.index > 0 else { return false }
-    return enumerated().allSatisfy { place, segment in segment.index == first.index + place && !segment.isLast }
   }
 }
 

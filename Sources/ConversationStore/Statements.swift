@@ -19,6 +19,7 @@ enum Statements {
   static let conversationStatus = call("conversation_status", parameters: 2)
   static let pruneRequests = call("prune_requests", parameters: 2)
   static let storeSegments = call("store_segments", parameters: 20)
+  static let extendRecordings = call("extend_recordings", parameters: 16)
   static let claimSegments = call("claim_segments", parameters: 5)
   static let renewSegments = call("renew_segments", parameters: 8)
   static let completeSegment = call("complete_segment", parameters: 11)

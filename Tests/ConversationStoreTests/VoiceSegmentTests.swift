@@ -24,6 +24,35 @@ import Testing
     #expect(try await speaker.say(Speaker.segment(4)).durable == DurableSegments(through: 5, later: []))
   }
 
+  @Test func whatRecordingsGoOnWithIsStoredTogether() async throws {
+    let speaker = try await Speaker(tier: .premium)
+    let sessions: [VoiceSessionID] = ["a", "b", "gap", "ended", "long"]
+    for session in sessions { try await speaker.say(Speaker.segment(0, "\(session.rawValue)0"), session: session) }
+    try await speaker.say(Speaker.segment(2), session: "gap")
+    try await speaker.say(Speaker.segment(1, last: true), session: "ended")
+    func next(_ session: VoiceSessionID, _ indices: [Int], _ duration_ms: Int64 = 1_000) -> StoreSegments {
+      StoreSegments(
+        key: speaker.key(session), stream: "s", kind: .segmented, format: nil,
+        segments: indices.map { Speaker.segment($0, "\(session.rawValue)\($0)", duration_ms: duration_ms) },
+        expectedIndex: indices[0], receivedTime: speaker.now, now: speaker.now, abandonment_ms: 1, gapPatience_ms: 1)
+    }
+    let stored = try await speaker.store.extendRecordings([
+      next("a", [1, 2]), next("gap", [1]), next("b", [1]), next("ended", [2]), next("unknown", [1]), next("b", [3]),
+      next("long", [1], Conversation.Limits.session_ms),
+    ])
+    #expect(stored.map { $0?.durable.through } == [2, nil, 1, nil, nil, nil, nil])
+    #expect(stored[0]?.verdicts == [.stored, .stored] && stored[0]?.state == .recording && stored[0]?.isDue == false)
+    let claimed = try await speaker.claim()
+    let words = claimed.map { String(decoding: $0.recording.bytes, as: UTF8.self) }
+    #expect(Set(words).isSuperset(of: ["a0", "a1", "a2", "b0", "b1"]) && claimed.count == 10)
+    #expect(claimed.allSatisfy { $0.recording.duration_ms == 1_000 })
+    // What was stored so counts as any other, and asked again it is a duplicate.
+    #expect(try await speaker.store.extendRecordings([next("a", [1, 2])]) == [nil])
+    #expect(try await speaker.say(Speaker.segment(1, "a1"), session: "a", generation: 1).verdicts == [.duplicate])
+    let record = try await speaker.store.voiceSession(speaker.key("a"))
+    #expect(record.durable == DurableSegments(through: 2, later: []) && record.duration_ms == 3_000)
+  }
+
   @Test func otherBytesUnderAnIndexAreAConflictAloneAndChangeNothing() async throws {
     let speaker = try await Speaker()
     try await speaker.say(Speaker.segment(0))

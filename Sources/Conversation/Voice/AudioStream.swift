@@ -184,7 +184,8 @@ final class AudioStream: Sendable {
       let segments = entries.compactMap { if case .segment(let segment) = $0 { segment } else { nil } }
       let stored: StoredSegments
       do {
-        stored = try await commit(segments, generation: generation)
+        let expected = last.durable.later.isEmpty ? last.durable.through + 1 : nil
+        stored = try await commit(segments, generation: generation, expectedIndex: expected)
       } catch is CancellationError {
         sessions.keep(entries, of: self, generation: generation)
         throw CancellationError()
@@ -204,10 +205,13 @@ final class AudioStream: Sendable {
     }
   }
 
-  func commit(_ segments: [AudioSegment], generation: Int) async throws -> StoredSegments {
+  /// - Parameter expectedIndex: of a recording without gaps, the one after what is durable.
+  func commit(
+    _ segments: [AudioSegment], generation: Int, expectedIndex: Int? = nil
+  ) async throws -> StoredSegments {
     var key = key
     key.generation = generation
-    return try await sessions.commit(segments, key: key, call: call, stream: id)
+    return try await sessions.commit(segments, key: key, call: call, stream: id, expectedIndex: expectedIndex)
   }
 }
 

@@ -51,8 +51,11 @@ final class RecognitionWorkers: Sendable {
 
   var hasRecognizer: Bool { recognizer != nil }
 
-  /// A segment waits here.
-  func wake() { alarm.ring() }
+  /// A segment waits here. With every worker busy, the end of one looks for it.
+  func wake() {
+    let isBusy = state.withLock { $0.running.count >= max(1, settings.workers) }
+    if hasRecognizer, !isBusy { alarm.ring() }
+  }
 
   /// This server is alone on its database: what others have leased is taken over at once.
   func takeOver() {

@@ -14,6 +14,7 @@ package final class VoiceSessions: Sendable {
   let logger: Logger
   let metrics = VoiceMetrics()
   let workers: RecognitionWorkers
+  private let writer: SegmentWriter
   let receivedAudio = MemoryBudget(
     size_bytes: Limits.receivedAudio_bytes, share_bytes: Limits.receivedAudioShare_bytes)
   let assembledAudio = MemoryBudget(
@@ -32,6 +33,7 @@ package final class VoiceSessions: Sendable {
     logger: Logger
   ) {
     self.store = store
+    writer = SegmentWriter(store: store)
     self.hub = hub
     self.settings = settings
     self.clock = clock
@@ -111,14 +113,15 @@ package final class VoiceSessions: Sendable {
   // MARK: What a stream needs
 
   func commit(
-    _ segments: [AudioSegment], key: VoiceSessionKey, call: AudioCall, stream: String
+    _ segments: [AudioSegment], key: VoiceSessionKey, call: AudioCall, stream: String, expectedIndex: Int?
   ) async throws -> StoredSegments {
     let received = now
     let began = ContinuousClock.now
-    let stored = try await store.storeSegments(
+    let stored = try await writer.write(
       StoreSegments(
-        key: key, stream: stream, kind: call.kind, format: call.format, segments: segments, receivedTime: received,
-        now: received, abandonment_ms: settings.abandonment_ms, gapPatience_ms: settings.gapPatience_ms))
+        key: key, stream: stream, kind: call.kind, format: call.format, segments: segments,
+        expectedIndex: expectedIndex, receivedTime: received, now: received, abandonment_ms: settings.abandonment_ms,
+        gapPatience_ms: settings.gapPatience_ms))
     metrics.storeTime.recordNanoseconds(began.elapsed_ns)
     var fresh = 0
     for verdict in stored.verdicts {

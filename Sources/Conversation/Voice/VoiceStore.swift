@@ -1,8 +1,6 @@
 /// What is durable of speech (design §6, §7). Each method is one transaction and one round trip; an answer means that
 /// what it says is durable. Throws `ConversationError`, as `Store`.
-package protocol VoiceStore: Sendable {
-  /// Stores segments of one session; the first one admits it against the quota: `.quotaExceeded`.
-  func storeSegments(_ command: StoreSegments) async throws -> StoredSegments
+package protocol VoiceStore: SegmentStore {
   /// Leases segments that wait for recognition, oldest first, with their audio; those of dead servers too, and those of
   /// every other server when `alone`.
   func claimSegments(
@@ -32,6 +30,15 @@ package protocol VoiceStore: Sendable {
   func admitTranscription(user: UserID, speech_ms: Int64, now: Timestamp) async throws
 }
 
+/// The part of it that takes segments.
+package protocol SegmentStore: Sendable {
+  /// Stores segments of one session; the first one admits it against the quota: `.quotaExceeded`.
+  func storeSegments(_ command: StoreSegments) async throws -> StoredSegments
+  /// The same for the next segments of running recordings, several at once, without a lock of a conversation. Of one that
+  /// is not plainly that, nothing is stored: `nil`.
+  func extendRecordings(_ commands: [StoreSegments]) async throws -> [StoredSegments?]
+}
+
 package struct StoreSegments: Sendable {
   /// `generation`: what the stream knows; 0 before its first answer.
   package var key: VoiceSessionKey
@@ -41,6 +48,8 @@ package struct StoreSegments: Sendable {
   package var format: AudioContainer?
   /// Index 0 is alone, since it may begin a generation.
   package var segments: [AudioSegment]
+  /// The next one of a recording without gaps, as far as the stream knows.
+  package var expectedIndex: Int?
   package var receivedTime: Timestamp
   package var now: Timestamp
   package var abandonment_ms: Int64
@@ -48,13 +57,14 @@ package struct StoreSegments: Sendable {
 
   package init(
     key: VoiceSessionKey, stream: String, kind: AudioKind, format: AudioContainer?, segments: [AudioSegment],
-    receivedTime: Timestamp, now: Timestamp, abandonment_ms: Int64, gapPatience_ms: Int64
+    expectedIndex: Int? = nil, receivedTime: Timestamp, now: Timestamp, abandonment_ms: Int64, gapPatience_ms: Int64
   ) {
     self.key = key
     self.stream = stream
     self.kind = kind
     self.format = format
     self.segments = segments
+    self.expectedIndex = expectedIndex
     self.receivedTime = receivedTime
     self.now = now
     self.abandonment_ms = abandonment_ms
