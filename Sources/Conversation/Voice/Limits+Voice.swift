@@ -13,8 +13,9 @@ extension Limits {
   package static let unacknowledgedSegments = 8
   /// Bytes of segments stored by one statement: what is already there when the one before it is done.
   package static let batch_bytes = 1 << 20
-  /// Statements that store segments of several streams at the same time: while one waits for the disk, the others work.
-  package static let segmentStatements = 4
+  /// Statements that store segments of several streams at the same time: while one waits for the disk, the other works.
+  /// More would hold fewer segments each.
+  package static let segmentStatements = 2
   /// Received segments of all streams that are not stored yet: 4,000 usual ones; and of one user.
   package static let receivedAudio_bytes = 128 << 20
   package static let receivedAudioShare_bytes = 32 << 20
