@@ -103,7 +103,7 @@ extension HTTP2Session {
     case NGHTTP2_HEADERS.rawValue:
       receivedHeaderBlock(ends: header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0)
     case NGHTTP2_RST_STREAM.rawValue:
-      if !resetsReceived.take(now_s: clock_s()) { breach(.resetsReceived, .enhanceYourCalm) }
+      receivedReset(header.stream_id)
     case NGHTTP2_SETTINGS.rawValue:
       if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 { receivedSettings() }
     case NGHTTP2_PING.rawValue:
@@ -140,6 +140,14 @@ extension HTTP2Session {
       stream.flags.insert(.remoteEnded)
       markReady(stream)
     }
+  }
+
+  /// Rapid reset makes a server work for requests that no longer count as open. A client's own streams, and those that
+  /// ended or were answered before the reset came, are another matter: whoever cancels, cancels those.
+  private func receivedReset(_ id: Int32) {
+    guard role == .server, let stream = stream(id: id) else { return }
+    let isAnswered = stream._withUnsafeGuaranteedRef { $0.flags.contains(.headersSent) }
+    if !isAnswered, !resetsReceived.take(now_s: clock_s()) { breach(.resetsReceived, .enhanceYourCalm) }
   }
 
   private func receivedEmptyData() {

@@ -22,8 +22,12 @@ enum Limits {
   /// PING and SETTINGS acknowledgements waiting to be sent before nghttp2 gives up (CVE-2019-9512, -9515).
   static let outboundAcknowledgements = 200
 
-  /// RST_STREAM frames received (rapid reset, CVE-2023-44487): 200, refilled by 7 per second (≈ 200 in 30 s).
-  static let resetsReceived = RateLimit(burst: 200, perSecond: 7)
+  /// Server: RST_STREAM frames received for requests that had no answer yet (rapid reset, CVE-2023-44487), as nghttp2
+  /// counts them. A stall of ours in which the deadlines of 256 calls pass, and of those that follow, stays below it.
+  static let resetsReceived = RateLimit(burst: 1_000, perSecond: 33)
+  /// Server: all RST_STREAM frames received. Who has an answer and cancels does what every viewer of a conversation
+  /// does that leaves, and costs what any other call costs; this only bounds what one connection can ask in a second.
+  static let allResetsReceived = RateLimit(burst: 10_000, perSecond: 1_000)
   /// RST_STREAM frames that the peer made *us* send (MadeYouReset, CVE-2025-8671). nghttp2 1.52 does not count them.
   static let streamErrors = RateLimit(burst: 200, perSecond: 7)
   /// PING and SETTINGS received. A PING that follows a HEADERS or DATA frame of ours is free: gRPC peers measure

@@ -52,9 +52,8 @@ struct SessionLibrary: @unchecked Sendable {  // set up once, then only read; ne
     nghttp2_option_set_max_outbound_ack(option, Limits.outboundAcknowledgements)
     nghttp2_option_set_max_deflate_dynamic_table_size(option, Limits.headerTable_bytes)
     nghttp2_option_set_max_send_header_block_length(option, Limits.headerListCeiling_bytes)
-    // A second line behind our own counter, which answers with the right code.
     nghttp2_option_set_stream_reset_rate_limit(
-      option, 2 * configuration.resetsReceived.burst, 2 * configuration.resetsReceived.perSecond)
+      option, Limits.allResetsReceived.burst, Limits.allResetsReceived.perSecond)
     var created: OpaquePointer?
     var allocator = memory?.allocator ?? nghttp2_mem()
     withUnsafeMutablePointer(to: &allocator) { allocator in

@@ -87,15 +87,52 @@ import Testing
     #expect(try wire.frames().contains { $0.kind == .goAway })
   }
 
-  @Test func resetsAreRateLimited() throws {
+  @Test func resetsOfUnansweredRequestsAreRateLimited() throws {
     let wire = try Wire()
-    for index in 0..<200 { try wire.send(.request(Int32(1 + 2 * index)), .reset(Int32(1 + 2 * index))) }
+    for index in 0..<1_000 { try wire.send(.request(Int32(1 + 2 * index)), .reset(Int32(1 + 2 * index))) }
     #expect(wire.isOpen && wire.delegate.limits.isEmpty)
     wire.advance(seconds: 1)
-    for index in 200..<207 { try wire.send(.request(Int32(1 + 2 * index)), .reset(Int32(1 + 2 * index))) }
+    for index in 1_000..<1_033 { try wire.send(.request(Int32(1 + 2 * index)), .reset(Int32(1 + 2 * index))) }
     #expect(wire.isOpen)
-    try wire.send(.request(1_001), .reset(1_001))
+    try wire.send(.request(10_001), .reset(10_001))
     try expectCalm(wire, .resetsReceived)
+  }
+
+  /// Viewers come, see the first of a stream and go; some cancel what has just ended.
+  @Test func cancellingWhatWasAnsweredIsNotHeldAgainstThePeer() throws {
+    let wire = try Wire { _, stream, event in
+      if case .headers(let ends) = event { stream.sendHeaders(Answers.head, endStream: ends) }
+    }
+    for index in 0..<4_000 {
+      let id = Int32(1 + 2 * index)
+      try wire.send(.request(id, ends: index % 2 == 0))
+      try wire.send(.reset(id))
+      _ = try wire.frames()
+    }
+    #expect(wire.isOpen && wire.delegate.limits.isEmpty)
+  }
+
+  /// The last line, nghttp2's own: it has the code INTERNAL_ERROR.
+  @Test func resetsOfAnyKindAreRateLimited() throws {
+    let wire = try Wire()
+    try wire.send(.request(1))
+    try wire.send([Frame](repeating: .reset(1), count: 10_000))
+    #expect(wire.isOpen && wire.delegate.limits.isEmpty)
+    try wire.send([Frame](repeating: .reset(1), count: 2_001))
+    #expect(wire.delegate.limits == [.library])
+    _ = try wire.frames()
+    #expect(!wire.isOpen)
+  }
+
+  @Test func aServerMayResetAnyNumberOfOurStreams() throws {
+    let wire = try Wire(role: .client)
+    for index in 0..<2_000 {
+      let id = Int32(1 + 2 * index)
+      _ = try wire.connection.openStream(headers: Pair.requestFields, endStream: true, handler: Recorder())
+      _ = try wire.frames()
+      try wire.send(.reset(id))
+    }
+    #expect(wire.isOpen && wire.delegate.limits.isEmpty)
   }
 
   /// MadeYouReset: the peer makes us send the resets, which nghttp2 1.52 does not count.
