@@ -37,7 +37,7 @@ package enum ErrorStatus {
 
   static func fieldInvalid(field: String, description: String) -> Status {
     make(
-      .invalidArgument, "FIELD_INVALID", "\(field) \(description)",
+      .invalidArgument, "FIELD_INVALID", field.isEmpty ? description : "\(field) \(description)",
       details: [GoogleRPC.BadRequest(fieldViolations: [.init(field: field, description: description)])])
   }
 

@@ -76,6 +76,7 @@ def test_malformed_messages(channel, person, kind):
     with pytest.raises(grpc.RpcError) as raised:
         raw(channel, SEND_TEXT, MALFORMED[kind], person.metadata)
     assert raised.value.code() == INVALID, raised.value
+    assert raised.value.details() == "the message is not valid protobuf"
 
 
 @pytest.mark.parametrize("kind", NOT_TEXT)

@@ -6,7 +6,7 @@ import Testing
 @Suite struct StatusTests {
   @Test(arguments: [
     ("", ""), ("plain text ~!", "plain text ~!"), ("100%", "100%25"), ("a\nb", "a%0Ab"), ("不行", "%E4%B8%8D%E8%A1%8C"),
-    ("\u{7F}", "%7F"),
+    ("\u{7F}", "%7F"), (" ", "%20"), ("  a b  ", "%20%20a b%20%20"), (" 不 ", "%20%E4%B8%8D%20"),
   ])
   func messageIsPercentCoded(message: String, header: String) {
     #expect(StatusMessageCoding.encode(message) == header)

@@ -1,4 +1,5 @@
-/// Percent coding of `grpc-message` (PROTOCOL-HTTP2.md): bytes 0x20...0x7E but "%" travel as they are.
+/// Percent coding of `grpc-message` (PROTOCOL-HTTP2.md): bytes 0x20...0x7E but "%" travel as they are. Blanks at either
+/// end do not: a field value must not have them there (RFC 9113 §8.2.1).
 package enum StatusMessageCoding {
   private static let hexadecimal = Array("0123456789ABCDEF".utf8)
 
@@ -10,11 +11,14 @@ package enum StatusMessageCoding {
       message = prefix(of: message, byteCount: Limits.statusMessage_bytes)
     }
     let utf8 = message.utf8
-    if utf8.allSatisfy(isUnescaped) { return message }
+    let blank = UInt8(ascii: " ")
+    if utf8.allSatisfy(isUnescaped), utf8.first != blank, utf8.last != blank { return message }
+    let text = utf8.drop { $0 == blank }
+    let inside = text.startIndex..<(text.lastIndex { $0 != blank } ?? text.startIndex)
     var result: [UInt8] = []
     result.reserveCapacity(utf8.count * 2)
-    for byte in utf8 {
-      if isUnescaped(byte) {
+    for (index, byte) in zip(utf8.indices, utf8) {
+      if isUnescaped(byte), byte != blank || inside.contains(index) {
         result.append(byte)
       } else {
         result.append(UInt8(ascii: "%"))
