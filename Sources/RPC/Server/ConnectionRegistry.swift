@@ -9,6 +9,7 @@ final class ConnectionRegistry: Sendable {
   }
 
   private let state = Mutex(State())
+  let metrics = ConnectionMetrics()
   private let limit: Int
   /// Bytes of unfinished unary requests, over all connections.
   private let heldRequest_bytes = Atomic(0)

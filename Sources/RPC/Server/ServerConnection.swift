@@ -40,6 +40,12 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
     ServerCall(connection: self)
   }
 
+  /// Strangers can cause any number of these.
+  func limitReached(_ connection: HTTP2ConnectionHandler, _ limit: HTTP2Limit) {
+    registry.metrics.reached(limit)
+    policy.logger.debug("HTTP/2 limit reached", metadata: ["peer": "\(peer)", "limit": "\(limit.rawValue)"])
+  }
+
   func connectionClosed(_ connection: HTTP2ConnectionHandler) {
     if let error = connection.channelError as? TLSError { refused(error) }
     isClosed = true
