@@ -17,6 +17,8 @@ package struct HTTP2Configuration: Sendable {
   /// Receive windows, in bytes.
   package var streamWindow_bytes = Limits.streamWindow_bytes
   package var connectionWindow_bytes = Limits.connectionWindow_bytes
+  /// Bytes of all streams that may be unread before the connection's window shrinks.
+  package var unread_bytes = Limits.unread_bytes
   /// Send-side watermarks of one stream, in bytes.
   package var streamHighWatermark_bytes = Limits.streamHighWatermark_bytes
   package var streamLowWatermark_bytes = Limits.streamLowWatermark_bytes

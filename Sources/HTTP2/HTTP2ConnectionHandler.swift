@@ -62,6 +62,15 @@ package final class HTTP2ConnectionHandler: ChannelDuplexHandler {
   /// Whether the socket is not read because the peer does not take our answers.
   package var isReadingPaused: Bool { isReadPaused }
 
+  /// Calls `body` with each open stream. It may reset them.
+  package func forEachStream(_ body: (HTTP2Stream) -> Void) {
+    var next = session.liveHead
+    while let stream = next {
+      next = stream.next
+      body(stream)
+    }
+  }
+
   /// Client: opens a stream and queues its head. Its events go to `handler`. Streams opened in one turn leave in one
   /// write.
   package func openStream(

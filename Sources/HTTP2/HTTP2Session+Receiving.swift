@@ -17,6 +17,7 @@ extension HTTP2Session {
     isInsideLibrary = false
     inputBase = nil
     input = ByteBuffer()
+    creditConnection()
     if result < 0 {
       breach(.library, result == Int(NGHTTP2_ERR_FLOODED.rawValue) ? .enhanceYourCalm : .protocolError)
     }
@@ -73,15 +74,15 @@ extension HTTP2Session {
   func receivedData(streamID id: Int32, _ bytes: UnsafePointer<UInt8>, count: Int) -> Int32 {
     emptyDataFramesInARow = 0
     guard let reference = stream(id: id) else {
-      return nghttp2_session_consume_connection(library, count)
+      arrived(count, for: nil)
+      return 0
     }
     return reference._withUnsafeGuaranteedRef { stream in
-      stream.unconsumed_bytes += count
       guard stream.flags.isDisjoint(with: [.resetSubmitted, .closed]) else {
-        // Nobody will read it. The connection's window must not shrink for ever.
-        stream.unconsumed_bytes -= count
-        return nghttp2_session_consume_connection(library, count)
+        arrived(count, for: nil)
+        return 0
       }
+      arrived(count, for: stream)
       guard let base = inputBase else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
       let offset = UnsafeRawPointer(bytes) - base
       guard offset >= 0,
@@ -184,17 +185,15 @@ extension HTTP2Session {
     return closeLive(stream, code)
   }
 
-  /// Ends a live stream: what was not consumed is given back to the connection's window (nghttp2 keeps it charged).
+  /// Ends a live stream.
   func closeLive(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) -> Int32 {
     guard !stream.flags.contains(.closed) else { return 0 }
     lookedUp = nil
     markClosed(stream, code)
     stream.session = nil
     unlink(stream).release()
-    let unread = stream.unconsumed_bytes
-    stream.unconsumed_bytes = 0
-    guard unread > 0 else { return 0 }
-    return nghttp2_session_consume_connection(library, unread)
+    abandonUnread(of: stream)
+    return 0
   }
 }
 

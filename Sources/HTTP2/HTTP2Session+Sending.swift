@@ -52,18 +52,6 @@ extension HTTP2Session {
     requestFlush()
   }
 
-  func consume(_ byteCount: Int, of stream: HTTP2Stream) {
-    guard let library, byteCount > 0 else { return }
-    if stream.flags.contains(.remoteEnded) {
-      // Nothing more comes on this stream: only the connection's window matters.
-      _ = nghttp2_session_consume_connection(library, byteCount)
-    } else {
-      _ = nghttp2_session_consume(library, stream.id, byteCount)
-    }
-    // A WINDOW_UPDATE is due only once half a window was consumed.
-    if nghttp2_session_get_outbound_queue_size(library) > 0 { requestFlush() }
-  }
-
   func submitReset(of stream: HTTP2Stream, _ code: HTTP2ErrorCode) {
     guard let library, !stream.flags.contains(.closed) else { return }
     stream.flags.insert(.resetSubmitted)
@@ -142,6 +130,7 @@ extension HTTP2Session {
       return total
     }
     isInsideLibrary = false
+    creditConnection()
     applyTermination()
     return outcome
   }

@@ -61,6 +61,12 @@ final class HTTP2Session {
   /// Set by a callback that found a breach: terminate with this code as soon as nghttp2 has returned.
   var pendingTermination: HTTP2ErrorCode?
 
+  /// DATA that came and that no handler has read.
+  var unread_bytes = 0
+  /// DATA that came and was not given back to the connection's window.
+  var uncredited_bytes = 0
+  var unreadAllowance: UnreadAllowance
+
   // State of the connection.
   var hasPeerSettings = false
   var hasGoAway = false
@@ -82,6 +88,8 @@ final class HTTP2Session {
     self.configuration = configuration
     self.clock_s = clock_s
     headerList_bytes = min(configuration.headerList_bytes, Limits.headerListCeiling_bytes)
+    unreadAllowance = UnreadAllowance(
+      own_bytes: configuration.connectionWindow_bytes, most_bytes: configuration.unread_bytes)
     let now_s = clock_s()
     resetsReceived = RateLimiter(configuration.resetsReceived, now_s: now_s)
     streamErrors = RateLimiter(configuration.streamErrors, now_s: now_s)

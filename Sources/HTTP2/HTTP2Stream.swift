@@ -47,7 +47,7 @@ package final class HTTP2Stream {
   unowned(unsafe) var next: HTTP2Stream?
   var pendingData = PendingData()
   var pendingTrailers = HeaderBlock()
-  /// DATA bytes received and not yet given back to the peer's windows.
+  /// DATA bytes received and not yet given back to the stream's window.
   var unconsumed_bytes = 0
   var outbound = OutboundQueue()
   var outboundTrailers: HeaderFields?
@@ -102,7 +102,7 @@ package final class HTTP2Stream {
     session.resumeSending(self)
   }
 
-  /// Gives flow-control credit for `byteCount` received bytes back to the peer (stream and connection).
+  /// Gives flow-control credit for `byteCount` received bytes back to the peer.
   package func consume(_ byteCount: Int) {
     guard let session, !flags.contains(.closed) else { return }
     precondition(byteCount >= 0 && byteCount <= unconsumed_bytes, "more was consumed than received")

@@ -64,8 +64,14 @@ enum Limits {
 
   /// Bytes a peer may send on one stream before the handler has consumed any: 5 MB/s at 50 ms round trip.
   static let streamWindow_bytes = 256 << 10
-  /// The same for the whole connection; it is what one connection can make us hold unread.
+  /// The same for the whole connection, which gets its credit back as bytes come: one handler that does not read must not
+  /// hold up the other streams. As much each connection may hold unread in any case.
   static let connectionWindow_bytes = 1 << 20
+  /// What a connection may hold unread and still get credit: 60 stopped streams beside those that go on.
+  static let unread_bytes = 16 << 20
+  /// What all connections together may hold unread beyond their windows; a connection takes its part in steps.
+  static let unreadShared_bytes = 256 << 20
+  static let unreadStep_bytes = 1 << 20
 
   /// HPACK dynamic table of either direction (RFC 7541 default).
   static let headerTable_bytes = 4_096

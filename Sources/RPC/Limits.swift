@@ -16,9 +16,6 @@ package enum Limits {
   package static let statusDetails_bytes = 4096
   /// Most digits of a `grpc-timeout` (PROTOCOL-HTTP2.md).
   package static let timeoutDigits = 8
-  /// Requests up to this size give their flow-control credit back when the stream closes, which saves a call: all
-  /// streams of a connection together then hold a quarter of its 1 MiB window.
-  package static let creditedAtClose_bytes = 1024
   /// Bytes of unfinished unary requests that one connection may make the server hold: nobody has been asked for a token
   /// yet. Four of the longest messages.
   package static let connectionRequests_bytes = 16 << 20
@@ -29,6 +26,8 @@ package enum Limits {
   /// How long a writer waits for a client that reads nothing, on a call without a deadline: twice the usual time of a
   /// lost connection to be noticed. Then the stream is reset, seconds.
   package static let unreadResponses_s: Int64 = 60
+  /// What the client of an ended call must have taken of its answer in each such time.
+  package static let unreadProgress_bytes = 4 << 10
   /// Longest `x-request-id` taken from a peer; longer or unprintable ones are replaced by a new id.
   package static let requestID_bytes = 128
   /// Messages waiting between the two sides of an in-process call, in each direction, before the writer suspends.

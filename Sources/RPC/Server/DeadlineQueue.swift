@@ -1,7 +1,7 @@
 import NIOCore
 import NIOPosix
 
-/// Something that ends at a point in time.
+/// Something that is looked at, or ends, at a point in time.
 protocol DeadlineTarget: AnyObject {
   /// Where the queue keeps it; nil while it is in no queue. For the queue only.
   var deadlineIndex: Int? { get set }
@@ -44,7 +44,7 @@ final class DeadlineQueue {
 
   func add(_ target: any DeadlineTarget, _ deadline: NIODeadline) {
     loop.assertInEventLoop()
-    precondition(target.deadlineIndex == nil, "a call has one deadline")
+    precondition(target.deadlineIndex == nil, "a target has one deadline")
     heap.append(Entry(deadline: deadline, target: target))
     target.deadlineIndex = heap.count - 1
     siftUp(heap.count - 1)

@@ -21,6 +21,8 @@ final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable 
   var writers: [UnsafeContinuation<Void, any Error>] = []
   private var failure: Status?
   var deadlineIndex: Int?
+  /// What of an ended call's answer was queued when somebody looked last.
+  private var unreadAnswer_bytes: Int?
 
   init(connection: ServerConnection) {
     self.connection = connection
@@ -75,7 +77,7 @@ final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable 
     if endStream, let route, route.takesOneRequest, let context, deframer.buffered_bytes == 0,
       onlyRequest == nil, let message = deframer.only(data)
     {
-      if data.readableBytes > Limits.creditedAtClose_bytes { stream.consume(data.readableBytes) }
+      stream.consume(data.readableBytes)
       _ = state.endRequest()
       return run(route, message, context)
     }
@@ -308,6 +310,7 @@ final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable 
     _ = state.finish()
     connection.deadlines.remove(self)
     stream.finish(trailers: ResponseHead.trailers(.ok, fields))
+    connection.answerQueued()
   }
 
   private func finish(_ status: Status) {
@@ -318,8 +321,22 @@ final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable 
     let fields = context?.responseFields()
     switch action {
     case .sendTrailersOnly: stream.sendHeaders(ResponseHead.trailersOnly(status, fields), endStream: true)
-    case .sendTrailers: stream.finish(trailers: ResponseHead.trailers(status, fields))
+    case .sendTrailers:
+      stream.finish(trailers: ResponseHead.trailers(status, fields))
+      connection.answerQueued()
     case .ignore: break
     }
+  }
+
+  /// Whether the call has ended and part of its answer waits for the client to take it.
+  func isAnswerQueued(_ stream: HTTP2Stream) -> Bool { !state.canRespond && stream.bufferedByteCount > 0 }
+
+  /// Asked each `unreadResponses_s` while an answer is queued: the client must have taken some of it.
+  func expectProgress(_ stream: HTTP2Stream) {
+    let queued_bytes = stream.bufferedByteCount
+    if let before_bytes = unreadAnswer_bytes, before_bytes - queued_bytes < Limits.unreadProgress_bytes {
+      stream.reset(.enhanceYourCalm)
+    }
+    unreadAnswer_bytes = queued_bytes
   }
 }

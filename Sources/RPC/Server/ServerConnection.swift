@@ -7,7 +7,7 @@ import TLS
 /// One client connection of a server. Everything is for its event loop only.
 ///
 /// `@unchecked Sendable`: created, used and released on `loop`; other threads only hold it, to reach it there.
-final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
+final class ServerConnection: HTTP2ConnectionDelegate, DeadlineTarget, @unchecked Sendable {
   let policy: ServerPolicy
   let loop: any EventLoop
   let executor: LoopExecutor
@@ -19,6 +19,7 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   private(set) var runningHandlers = 0
   private var heldRequest_bytes = 0
   private var isClosed = false
+  var deadlineIndex: Int?
 
   init(policy: ServerPolicy, loop: any EventLoop, peer: String, registry: ConnectionRegistry) {
     self.policy = policy
@@ -50,6 +51,7 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
     if let error = connection.channelError as? TLSError { refused(error) }
     isClosed = true
     handler = nil
+    deadlines.remove(self)
     leaveWhenIdle()
   }
 
@@ -84,6 +86,24 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   /// A connection counts until its last handler returned, so that a stopped server runs nothing any more.
   private func leaveWhenIdle() {
     if isClosed, runningHandlers == 0 { registry.remove(self) }
+  }
+
+  // MARK: Answers
+
+  /// A call ended; its answer is queued. Nearly all are taken at once, so they are looked at together, now and then.
+  func answerQueued() {
+    guard deadlineIndex == nil, !isClosed else { return }
+    deadlines.add(self, .now() + .seconds(policy.unreadResponses_s))
+  }
+
+  func deadlineExpired() {
+    var isAnyQueued = false
+    handler?.forEachStream { stream in
+      guard let call = stream.handler as? ServerCall, call.isAnswerQueued(stream) else { return }
+      isAnyQueued = true
+      call.expectProgress(stream)
+    }
+    if isAnyQueued { answerQueued() }
   }
 
   // MARK: Stopping
