@@ -12,7 +12,9 @@ struct GracefulShutdown {
     return true
   }
 
-  /// The PING came back or the time is over; true when the final GOAWAY should be sent.
+  var isNoticeSent: Bool { state == .noticeSent }
+
+  /// The PING came back, no stream is left, or the time is over; true when the final GOAWAY should be sent.
   mutating func finishNotice() -> Bool {
     guard state == .noticeSent else { return false }
     state = .finalSent

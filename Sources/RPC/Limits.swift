@@ -34,6 +34,19 @@ package enum Limits {
   package static let inProcessMessages = 16
   /// Connections of one server at a time: with 64 KiB windows and buffers each, 10,000 stay below 2 GiB.
   package static let connections = 10_000
+  /// A connection that has had no call for this time is closed (gRFC A9, MAX_CONNECTION_IDLE; there without end), seconds:
+  /// clients connect again when they need to.
+  package static let connectionIdle_s: Int64 = 30 * 60
+  /// Between two log lines about refused connections, seconds. A server without room then sends those away that have had
+  /// no call since the last one.
+  package static let refusalReports_s: Int64 = 5
+  /// After a connection could not be accepted, milliseconds.
+  package static let acceptRetry_ms: Int64 = 100
+  /// TCP keepalive of accepted connections: the first probe after this silence, then one each interval, seconds. A peer
+  /// that is gone is noticed within four minutes.
+  package static let keepaliveIdle_s = 120
+  package static let keepaliveInterval_s = 30
+  package static let keepaliveProbes = 4
   /// Calls that wait for a connection of one client channel; more fail with UNAVAILABLE at once.
   package static let waitingCalls = 10_000
   /// Watchers of one health registry; more are refused with RESOURCE_EXHAUSTED.
@@ -51,6 +64,8 @@ package enum Limits {
   package static let reconnectJitter = 0.2
   /// Time for one connection attempt (connection-backoff.md: MIN_CONNECT_TIMEOUT 20 s), seconds.
   package static let connectTimeout_s: Int64 = 20
+  /// How long a stopping server waits for clients that have not finished a request, seconds.
+  package static let unfinishedRequests_s: Int64 = 2
   /// How long a stopping server waits for handlers that were cancelled, seconds.
   package static let cancelledHandlers_s: Int64 = 5
 }

@@ -24,7 +24,9 @@ import Testing
 
   @Test func defaults() throws {
     let configuration = try Self.load()
-    #expect(configuration.grpc == .init(address: .tcp(host: "127.0.0.1", port: 50_051), eventLoopCount: 0))
+    #expect(
+      configuration.grpc
+        == .init(address: .tcp(host: "127.0.0.1", port: 50_051), eventLoopCount: 0, connectionIdle: .seconds(1_800)))
     #expect(
       configuration.bridge
         == .init(

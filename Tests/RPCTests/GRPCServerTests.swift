@@ -279,6 +279,75 @@ import Testing
     await server.stop(grace: .seconds(5))
   }
 
+  /// Who came and never called makes room for those who want to.
+  @Test func aFullServerSendsIdleConnectionsAway() async throws {
+    var router = ServerRouter()
+    router.register(unary: TestMethods.echo) { request, _ in request }
+    router.register(unary: TestMethods.block) { request, _ in
+      try await Task.sleep(for: .seconds(60))
+      return request
+    }
+    let group = MultiThreadedEventLoopGroup.singleton
+    let server = GRPCServer(
+      configuration: .init(addresses: [.tcp(host: "127.0.0.1", port: 0)], connectionLimit: 3),
+      policy: ServerPolicy(router: router, logger: .init(label: "test")), group: group)
+    let address = try await server.start()[0]
+    let busy = NetworkChannel(address, group: group)
+    let blocked = Task { try await busy.unary(TestMethods.block, RawMessage("x")) }
+    var strangers: [any Channel] = []
+    for _ in 0..<2 {
+      guard case .tcp(let host, let port) = address else { return }
+      strangers.append(try await ClientBootstrap(group: group).connect(host: host, port: port).get())
+    }
+    #expect(await eventually { server.isFull })
+    let waiting = NetworkChannel(address, reconnectMaximum: .milliseconds(500), group: group)
+    let options = CallOptions(timeout: .seconds(30), waitForReady: true)
+    #expect(try await waiting.unary(TestMethods.echo, RawMessage("x"), options: options).text == "x")
+    #expect(await server.liveCounts().handlers == 1, "a connection with a call is not idle")
+    await waiting.shutdown()
+    await busy.shutdown(immediately: true)
+    await #expect(throws: Status.self) { try await blocked.value }
+    for stranger in strangers { try? await stranger.close() }
+    await server.stop(grace: .seconds(5))
+  }
+
+  @Test func connectionsWithoutCallsAreClosed() async throws {
+    var router = ServerRouter()
+    router.register(unary: TestMethods.echo) { request, _ in request }
+    let group = MultiThreadedEventLoopGroup.singleton
+    let server = GRPCServer(
+      configuration: .init(addresses: [.tcp(host: "127.0.0.1", port: 0)], connectionIdle: .milliseconds(200)),
+      policy: ServerPolicy(router: router, logger: .init(label: "test")), group: group)
+    let channel = NetworkChannel(try await server.start()[0], group: group)
+    for _ in 0..<2 {
+      #expect(try await channel.unary(TestMethods.echo, RawMessage("x")).text == "x")
+      #expect(server.connectionCount == 1)
+      #expect(await eventually { server.connectionCount == 0 })
+    }
+    await channel.shutdown()
+    await server.stop(grace: .seconds(5))
+  }
+
+  /// A stream of requests whose client says nothing, and a request that ends in the middle.
+  @Test func unfinishedRequestsDoNotHoldUpTheStop() async throws {
+    let server = try await TestServer.start()
+    let silent = server.channel.bidirectional(TestMethods.chat)
+    try await silent.write(RawMessage("x"))
+    #expect(try await silent.next()?.text == "x")
+    let half = server.channel.bidirectional(
+      Method<RawMessage, RawMessage>("test.Test", "Echo", .bidirectional))
+    try await half.write(RawMessage("x"))
+    #expect(await eventually { await server.server.liveCounts().handlers == 1 })
+    let start = ContinuousClock.now
+    #expect(await server.server.stop(grace: .seconds(20)) == 0)
+    #expect(start.duration(to: .now) < .seconds(10))
+    for call in [silent, half] {
+      let status = await #expect(throws: Status.self) { while try await call.next() != nil {} }
+      #expect(status?.code == .unavailable)
+    }
+    await server.stop()
+  }
+
   @Test func moreCallsThanStreamsWaitTheirTurn() async throws {
     var http2 = HTTP2Configuration()
     http2.maxConcurrentStreams = 4

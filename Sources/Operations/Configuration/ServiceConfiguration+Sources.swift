@@ -2,7 +2,8 @@ extension ServiceConfiguration {
   /// - Throws: `ConfigurationError`, one line that names the flag, variable or key.
   package init(_ sources: ConfigurationSources) throws(ConfigurationError) {
     grpc = GRPC(
-      address: try sources.value(Settings.grpcAddress), eventLoopCount: try sources.value(Settings.grpcEventLoops))
+      address: try sources.value(Settings.grpcAddress), eventLoopCount: try sources.value(Settings.grpcEventLoops),
+      connectionIdle: try sources.value(Settings.grpcConnectionIdle))
     bridge = Bridge(
       address: try sources.value(Settings.bridgeAddress),
       console: try sources.value(Settings.bridgeConsole),

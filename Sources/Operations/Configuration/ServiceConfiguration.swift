@@ -6,6 +6,7 @@ package struct ServiceConfiguration: Sendable, Equatable {
     package var address: Endpoint
     /// 0: one per core.
     package var eventLoopCount: Int
+    package var connectionIdle: Duration
   }
 
   package struct TLS: Sendable, Equatable {

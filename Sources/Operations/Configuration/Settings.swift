@@ -8,6 +8,9 @@ package enum Settings {
   package static let grpcEventLoops = Setting(
     "grpc.event_loops", "COUNT", default: "0", "Event loop threads; 0: one per core",
     parse: SettingValue.integer(0...256))
+  package static let grpcConnectionIdle = Setting(
+    "grpc.connection_idle", "DURATION", default: "30m", "A connection without a call for this time is closed",
+    parse: SettingValue.duration(.seconds(1) ... .seconds(30 * 86_400)))
   package static let bridgeAddress = Setting(
     "bridge.address", flag: "--bridge", "ADDRESS", default: "127.0.0.1:8080",
     "Where the WebSocket bridge for the phones listens: HOST:PORT, unix:PATH or off", parse: Endpoint.init(parsing:))
@@ -160,7 +163,8 @@ package enum Settings {
   /// In the order of the manual.
   package static let all: [SettingDescription] =
     [
-      grpcAddress.description, grpcEventLoops.description, bridgeAddress.description,
+      grpcAddress.description, grpcEventLoops.description, grpcConnectionIdle.description,
+      bridgeAddress.description,
       bridgeConsole.description, bridgePiecePause.description, bridgeLegacySessionMax.description,
       bridgeOrigins.description, bridgeConnectionsPerAddress.description, adminAddress.description,
       tlsCertificate.description, tlsKey.description,

@@ -1,3 +1,5 @@
+import Logging
+import NIOCore
 import Synchronization
 
 /// The live connections of a server, so that it can stop them and know when they are gone. Safe from any thread.
@@ -6,16 +8,21 @@ final class ConnectionRegistry: Sendable {
     var connections: [ObjectIdentifier: ServerConnection] = [:]
     var isStopping = false
     var waiters: [CheckedContinuation<Void, Never>] = []
+    /// Refused since it was last said, and when that may be said again.
+    var refusedCount = 0
+    var nextReport = NIODeadline.uptimeNanoseconds(0)
   }
 
   private let state = Mutex(State())
   let metrics = ConnectionMetrics()
   private let limit: Int
+  private let logger: Logger
   /// Bytes of unfinished unary requests, over all connections.
   private let heldRequest_bytes = Atomic(0)
 
-  init(limit: Int) {
+  init(limit: Int, logger: Logger) {
     self.limit = limit
+    self.logger = logger
   }
 
   /// False when the server holds as much of unfinished requests as it may.
@@ -25,10 +32,41 @@ final class ConnectionRegistry: Sendable {
 
   /// False when the server is stopping or full: the connection is to be closed at once.
   func add(_ connection: ServerConnection) -> Bool {
-    state.withLock { state in
-      guard !state.isStopping, state.connections.count < limit else { return false }
+    let isFull = state.withLock { state -> Bool? in
+      guard !state.isStopping else { return nil }
+      guard state.connections.count < limit else { return true }
       state.connections[ObjectIdentifier(connection)] = connection
-      return true
+      return false
+    }
+    if isFull == true { refused(.limit) }
+    return isFull == false
+  }
+
+  var count: Int { state.withLock { $0.connections.count } }
+  var isFull: Bool { count >= limit }
+
+  /// There is no place for a connection: counts it, and now and then says so and makes room.
+  func refused(_ reason: ConnectionRefusal) {
+    metrics.refused(reason)
+    let report = state.withLock { state -> (refused: Int, open: Int)? in
+      state.refusedCount += 1
+      let now = NIODeadline.now()
+      guard now >= state.nextReport else { return nil }
+      state.nextReport = now + .seconds(Limits.refusalReports_s)
+      defer { state.refusedCount = 0 }
+      return (state.refusedCount, state.connections.count)
+    }
+    guard let report else { return }
+    logger.warning(
+      "connections refused",
+      metadata: ["reason": "\(reason.rawValue)", "count": "\(report.refused)", "open": "\(report.open)"])
+    closeUnused()
+  }
+
+  /// Sends away who has had no stream since this was last called.
+  func closeUnused() {
+    for connection in all {
+      connection.loop.execute { connection.closeIfUnused() }
     }
   }
 

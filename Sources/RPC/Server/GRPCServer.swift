@@ -15,17 +15,20 @@ package final class GRPCServer: Sendable {
     package var unixSocketMode: Int
     /// Connections at one time, over all addresses; more are closed at once.
     package var connectionLimit: Int
+    /// Who has had no call for this time is sent away, at the latest after twice the time.
+    package var connectionIdle: TimeAmount
     package var http2: HTTP2Configuration
 
     package init(
       addresses: [ListenAddress], tls: ReloadableTLSContext? = nil, unixSocketMode: Int = 0o660,
-      connectionLimit: Int = Limits.connections,
+      connectionLimit: Int = Limits.connections, connectionIdle: TimeAmount = .seconds(Limits.connectionIdle_s),
       http2: HTTP2Configuration = HTTP2Configuration()
     ) {
       self.addresses = addresses
       self.tls = tls
       self.unixSocketMode = unixSocketMode
       self.connectionLimit = connectionLimit
+      self.connectionIdle = connectionIdle
       self.http2 = http2
     }
   }
@@ -48,12 +51,13 @@ package final class GRPCServer: Sendable {
   private let group: any EventLoopGroup
   private let registry: ConnectionRegistry
   private let listeners = Mutex<[Listener]>([])
+  private let idleSweep = Mutex<RepeatedTask?>(nil)
 
   package init(configuration: Configuration, policy: ServerPolicy, group: any EventLoopGroup) {
     self.configuration = configuration
     self.policy = policy
     self.group = group
-    registry = ConnectionRegistry(limit: configuration.connectionLimit)
+    registry = ConnectionRegistry(limit: configuration.connectionLimit, logger: policy.logger)
   }
 
   /// Listens on all addresses, or on none. Returns them with the ports really bound.
@@ -69,6 +73,11 @@ package final class GRPCServer: Sendable {
       await stopListening()
       throw error
     }
+    let registry = self.registry
+    let period = configuration.connectionIdle
+    idleSweep.withLock { sweep in
+      sweep = group.next().scheduleRepeatedTask(initialDelay: period, delay: period) { _ in registry.closeUnused() }
+    }
     return listeners.withLock { $0.map(\.address) }
   }
 
@@ -79,6 +88,7 @@ package final class GRPCServer: Sendable {
   @discardableResult
   package func stop(grace: Duration) async -> Int {
     await stopListening()
+    idleSweep.withLock { $0.take() }?.cancel()
     for connection in registry.stop() {
       connection.loop.execute { connection.beginGracefulShutdown() }
     }
@@ -98,6 +108,12 @@ package final class GRPCServer: Sendable {
     killer.cancel()
     return closed.load(ordering: .relaxed)
   }
+
+  /// Open connections.
+  package var connectionCount: Int { registry.count }
+
+  /// Whether new connections are refused for want of room.
+  package var isFull: Bool { registry.isFull }
 
   /// Connections and running handlers now: both 0 after `stop`.
   package func liveCounts() async -> (connections: Int, handlers: Int) {
@@ -127,6 +143,9 @@ package final class GRPCServer: Sendable {
     let tls = address.isTCP ? configuration.tls : nil
     let bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 4096)
+      .serverChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture { try AcceptFailures.install(on: channel, registry) }
+      }
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           let peer = channel.remoteAddress?.peerName ?? "unknown:"
@@ -146,7 +165,7 @@ package final class GRPCServer: Sendable {
     switch address {
     case .tcp(let host, let port):
       let channel = try await describing(address) {
-        try await bootstrap.serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+        try await bootstrap.keepingAlive().serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
           .bind(host: host, port: port).get()
       }
       return Listener(channel: channel, address: .tcp(host: host, port: channel.localAddress?.port ?? port))
@@ -172,5 +191,15 @@ package final class GRPCServer: Sendable {
     } catch {
       throw StartError(address: address, reason: "\(error)")
     }
+  }
+}
+
+extension ServerBootstrap {
+  /// Peers that vanish without a word are noticed by the kernel.
+  fileprivate func keepingAlive() -> ServerBootstrap {
+    childChannelOption(.socketOption(.so_keepalive), value: 1)
+      .childChannelOption(.tcpOption(.init(rawValue: TCP_KEEPIDLE)), value: Limits.keepaliveIdle_s)
+      .childChannelOption(.tcpOption(.init(rawValue: TCP_KEEPINTVL)), value: Limits.keepaliveInterval_s)
+      .childChannelOption(.tcpOption(.init(rawValue: TCP_KEEPCNT)), value: Limits.keepaliveProbes)
   }
 }

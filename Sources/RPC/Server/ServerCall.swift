@@ -23,6 +23,8 @@ final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable 
   var deadlineIndex: Int?
   /// What of an ended call's answer was queued when somebody looked last.
   private var unreadAnswer_bytes: Int?
+  /// How much had been read when the stopping server looked last.
+  private var receivedWhileStopping_bytes: Int?
 
   init(connection: ServerConnection) {
     self.connection = connection
@@ -177,6 +179,20 @@ final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable 
     deframer = MessageDeframer(limit_bytes: 0)
     guard let context else { return finish(status) }
     run(context) { _ in throw status }
+  }
+
+  /// Asked each `unfinishedRequests_s` while the server stops. A request that has not come whole ends; a stream of them
+  /// when its handler waits for the client and nothing came since this was last asked.
+  func endUnfinishedRequest() {
+    guard !state.requestEnded, state.canRespond else { return }
+    let status = Status(.unavailable, "the server is stopping, and the request is not finished")
+    if state.isCollecting { return fail(status) }
+    let received_bytes = context?.messageBytes.received
+    defer { receivedWhileStopping_bytes = received_bytes }
+    guard let reader, receivedWhileStopping_bytes == received_bytes else { return }
+    self.reader = nil
+    failure = failure ?? status
+    reader.resume(throwing: status)
   }
 
   private func deliver(to waiting: UnsafeContinuation<ByteBuffer?, any Error>) {

@@ -26,6 +26,9 @@ struct ServerCallState: Equatable {
     }
   }
 
+  /// The handler has not started.
+  var isCollecting: Bool { phase == .collecting }
+
   enum OnStart: Equatable { case run, ignore }
 
   /// The request is there (unary) or begins (streaming).

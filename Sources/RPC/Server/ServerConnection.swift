@@ -19,6 +19,8 @@ final class ServerConnection: HTTP2ConnectionDelegate, DeadlineTarget, @unchecke
   private(set) var runningHandlers = 0
   private var heldRequest_bytes = 0
   private var isClosed = false
+  /// A stream was opened since `closeIfUnused`, or the connection is new.
+  private var wasUsed = true
   var deadlineIndex: Int?
 
   init(policy: ServerPolicy, loop: any EventLoop, peer: String, registry: ConnectionRegistry) {
@@ -38,7 +40,8 @@ final class ServerConnection: HTTP2ConnectionDelegate, DeadlineTarget, @unchecke
   // MARK: HTTP/2 events
 
   func accept(_ stream: HTTP2Stream, on: HTTP2ConnectionHandler) -> any HTTP2StreamHandler {
-    ServerCall(connection: self)
+    wasUsed = true
+    return ServerCall(connection: self)
   }
 
   /// Strangers can cause any number of these.
@@ -108,9 +111,27 @@ final class ServerConnection: HTTP2ConnectionDelegate, DeadlineTarget, @unchecke
 
   // MARK: Stopping
 
+  /// Sends the client away when it has had no stream since this was last called.
+  func closeIfUnused() {
+    loop.assertInEventLoop()
+    guard let handler else { return }
+    if handler.liveStreamCount == 0, !wasUsed { return handler.beginGracefulShutdown() }
+    wasUsed = handler.liveStreamCount > 0
+  }
+
   func beginGracefulShutdown() {
     loop.assertInEventLoop()
     handler?.beginGracefulShutdown()
+    endUnfinishedRequests()
+  }
+
+  /// Requests whose clients do not go on must not hold up the stop; those that begin now neither.
+  private func endUnfinishedRequests() {
+    loop.assumeIsolated().scheduleTask(in: .seconds(Limits.unfinishedRequests_s)) {
+      guard let handler = self.handler else { return }
+      handler.forEachStream { ($0.handler as? ServerCall)?.endUnfinishedRequest() }
+      self.endUnfinishedRequests()
+    }
   }
 
   func close() {

@@ -63,6 +63,7 @@ struct BridgeCommand: AsyncParsableCommand {
 
   func run() async throws {
     Allocator.tune()
+    Descriptors.raiseLimit()
     try await reportingFailure {
       guard let level = Logger.Level(rawValue: logLevel) else { throw CommandFailure("--log-level \(logLevel)?") }
       LogFormat.auto.bootstrap(level: level)

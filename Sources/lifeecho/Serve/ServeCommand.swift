@@ -31,6 +31,7 @@ struct ServeCommand: AsyncParsableCommand {
 
   func run() async throws {
     Allocator.tune()
+    Descriptors.raiseLimit()
     try await reportingFailure {
       var flags: [String: String] = [:]
       if let grpc { flags["grpc.address"] = grpc }

@@ -62,15 +62,18 @@ struct ServiceProcess: Service {
     let health = HealthRegistry()
     let policy = try application.policy(verifier: verifier, health: health, clock: application.clock)
     let server = GRPCServer(
-      configuration: .init(addresses: [try ListenAddress(configuration.grpc.address)], tls: tls),
+      configuration: .init(
+        addresses: [try ListenAddress(configuration.grpc.address)], tls: tls,
+        connectionLimit: Descriptors.connections(most: RPC.Limits.connections),
+        connectionIdle: TimeAmount(configuration.grpc.connectionIdle)),
       policy: policy, group: group)
-    observe(database, application)
+    observe(database, application, server)
 
     // Turns that a dead server left open go on before new ones come.
     try await application.turns.claim(alone: database.isPrivate)
     if database.isPrivate { application.voice.takeOver() }
     let maintenance = Task { await application.maintenance.run() }
-    let admin = try await startAdmin(application, group: group)
+    let admin = try await startAdmin(application, server, group: group)
     let addresses: [ListenAddress]
     let bridge: BridgeInProcess?
     do {
@@ -112,11 +115,13 @@ struct ServiceProcess: Service {
   }
 
   private func startAdmin(
-    _ application: Application, group: MultiThreadedEventLoopGroup
+    _ application: Application, _ server: GRPCServer, group: MultiThreadedEventLoopGroup
   ) async throws -> AdminListener? {
     guard configuration.admin != .off else { return nil }
     let registry = self.registry
-    let routes = AdminRoutes(metrics: { registry.exposition() }, readinessProblems: application.readinessProblems)
+    let routes = AdminRoutes(metrics: { registry.exposition() }) {
+      await application.readinessProblems() + (server.isFull ? ["gRPC: no room for another connection"] : [])
+    }
     return try await AdminListener.start(on: configuration.admin, routes: routes, group: group)
   }
 
@@ -138,7 +143,7 @@ struct ServiceProcess: Service {
     FileHandle.standardOutput.write(Data((lines.joined(separator: "\n") + "\n").utf8))
   }
 
-  private func observe(_ database: Database, _ application: Application) {
+  private func observe(_ database: Database, _ application: Application, _ server: GRPCServer) {
     let pool = database.pool
     registry.sample("lifeecho.db.round_trips", labels: [], help: "SQL round trips since the start") {
       Double(pool.statistics.roundTrips)
@@ -151,6 +156,9 @@ struct ServiceProcess: Service {
     }
     registry.sample("lifeecho.db.queued", labels: [], help: "SQL commands waiting for a connection") {
       Double(pool.statistics.queued)
+    }
+    registry.sample("lifeecho.grpc.connections", labels: [], help: "Open connections of gRPC") {
+      Double(server.connectionCount)
     }
     let (turns, hub) = (application.turns, application.hub)
     registry.sample("lifeecho.subscribers", labels: [], help: "Open Connect streams") { Double(hub.count) }
