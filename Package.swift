@@ -133,10 +133,13 @@ let package = Package(
       [
         "COpenSSL", "RPC", "HTTP2", "Protobuf", Product.nioCore, Product.nioPosix, Product.nioEmbedded, Product.logging,
       ]),
-    tests("HTTP2", [Product.nioCore, Product.nioPosix, Product.nioEmbedded]),
+    tests("HTTP2", ["CNGHTTP2", Product.nioCore, Product.nioPosix, Product.nioEmbedded]),
     tests(
       "RPC",
-      ["HTTP2", "Protobuf", Product.nioCore, Product.nioPosix, Product.logging, Product.metrics, Product.coreMetrics]),
+      [
+        "CNGHTTP2", "HTTP2", "Protobuf", Product.nioCore, Product.nioPosix, Product.logging, Product.metrics,
+        Product.coreMetrics,
+      ]),
     tests("Protobuf", ["RPC", "RPCWire", "ConversationAPI", "ConversationWire"]),
     tests("ConversationAPI", ["RPC", "Protobuf", Product.nioCore]),
     tests("TimeText"),

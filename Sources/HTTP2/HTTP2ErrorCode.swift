@@ -54,6 +54,8 @@ package enum HTTP2Error: Error, Equatable {
   case library(code: Int32)
   /// The connection is closed, closing, or a GOAWAY was received or sent: open the stream on another connection.
   case connectionClosing
+  /// The connection has no stream identifiers left (RFC 9113 §5.1.1); those that are open go on.
+  case streamIdentifiersExhausted
   /// As many streams are open as the peer allows, or as `HTTP2Configuration.maxConcurrentStreams` says.
   case tooManyStreams(limit: Int)
 }

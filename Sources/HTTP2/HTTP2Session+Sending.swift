@@ -34,7 +34,7 @@ extension HTTP2Session {
       lifeecho_submit_request(library, fields, count, pointer(to: stream), endStream ? nil : readOutbound)
     }
     guard id > 0 else {
-      throw id == NGHTTP2_ERR_STREAM_ID_NOT_AVAILABLE.rawValue ? .connectionClosing : .library(code: id)
+      throw id == NGHTTP2_ERR_STREAM_ID_NOT_AVAILABLE.rawValue ? .streamIdentifiersExhausted : .library(code: id)
     }
     stream.id = id
     link(stream)

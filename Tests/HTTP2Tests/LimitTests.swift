@@ -1,3 +1,4 @@
+import CNGHTTP2
 import NIOCore
 import NIOEmbedded
 import Testing
@@ -122,6 +123,20 @@ import Testing
     #expect(wire.delegate.limits == [.library])
     _ = try wire.frames()
     #expect(!wire.isOpen)
+  }
+
+  /// 2³¹ - 1 is the last one; open streams go on.
+  @Test func streamIdentifiersMayRunOut() throws {
+    let wire = try Wire(role: .client)
+    #expect(nghttp2_session_set_next_stream_id(wire.connection.session.library, 0x7fff_ffff) == 0)
+    let recorder = Recorder()
+    _ = try wire.connection.openStream(headers: Pair.requestFields, endStream: true, handler: recorder)
+    #expect(throws: HTTP2Error.streamIdentifiersExhausted) {
+      try wire.connection.openStream(headers: Pair.requestFields, endStream: true, handler: Recorder())
+    }
+    #expect(try wire.frames().contains { $0.kind == .headers && $0.stream == 0x7fff_ffff })
+    try wire.send(.headers(0x7fff_ffff, [(":status", "200")], ends: true))
+    #expect(recorder.closeCodes == [.noError] && wire.isOpen)
   }
 
   @Test func aServerMayResetAnyNumberOfOurStreams() throws {

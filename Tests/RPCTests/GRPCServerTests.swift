@@ -1,11 +1,12 @@
+import CNGHTTP2
 import Foundation
-import HTTP2
 import Logging
 import NIOCore
 import NIOPosix
 import Protobuf
 import Testing
 
+@testable import HTTP2
 @testable import RPC
 
 @Suite(.serialized) struct GRPCServerTests {
@@ -231,6 +232,33 @@ import Testing
     #expect(try await channel.unary(TestMethods.echo, RawMessage("again"), options: options).text == "again")
     await again.stop(grace: .zero)
     await server.stop()
+  }
+
+  /// The call that finds none left goes over another connection, and those that are open live on.
+  @Test func aChannelOutlivesItsStreamIdentifiers() async throws {
+    try await TestServer.run { server async throws in
+      let channel = try #require(server.channel as? NetworkChannel)
+      let open = channel.bidirectional(TestMethods.chat)
+      try await open.write(RawMessage("1"))
+      #expect(try await open.next()?.text == "1")
+      let connector = channel.connector
+      let isSet = try await connector.loop.submit {
+        nghttp2_session_set_next_stream_id(connector.connection?.handler?.session.library, 0x7fff_fffd)
+      }.get()
+      #expect(isSet == 0)
+      let options = CallOptions(timeout: .seconds(10))
+      let texts = try await withThrowingTaskGroup(of: String.self) { group in
+        for number in 0..<10 {
+          group.addTask { try await channel.unary(TestMethods.echo, RawMessage("\(number)"), options: options).text }
+        }
+        return try await group.reduce(into: Set()) { $0.insert($1) }
+      }
+      #expect(texts.count == 10)
+      try await open.write(RawMessage("2"))
+      #expect(try await open.next()?.text == "2")
+      open.finishWriting()
+      #expect(try await open.next() == nil)
+    }
   }
 
   @Test func unreachableServerFailsFastOrWaits() async throws {

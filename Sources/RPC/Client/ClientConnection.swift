@@ -4,7 +4,7 @@ package import NIOCore
 /// One connection of a channel. Everything is for its event loop only.
 final class ClientConnection: HTTP2ConnectionDelegate {
   private weak var connector: ClientConnector?
-  private var handler: HTTP2ConnectionHandler?
+  private(set) var handler: HTTP2ConnectionHandler?
   private(set) var isClosed = false
   /// What broke the connection, when something did.
   private(set) var error: (any Error)?
@@ -23,7 +23,16 @@ final class ClientConnection: HTTP2ConnectionDelegate {
 
   func open(_ fields: HeaderFields, _ call: NetworkCall) throws -> HTTP2Stream {
     guard let handler else { throw Status(.unavailable, "the connection is closed") }
-    return try handler.openStream(headers: fields, endStream: false, handler: call)
+    do throws(HTTP2Error) {
+      return try handler.openStream(headers: fields, endStream: false, handler: call)
+    } catch {
+      // After 2³⁰ calls: the next one needs another connection, as after the server's GOAWAY.
+      if error == .streamIdentifiersExhausted {
+        connector?.connectionEnded(self)
+        drain()
+      }
+      throw error
+    }
   }
 
   func streamClosed() {

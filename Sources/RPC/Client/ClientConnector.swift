@@ -19,7 +19,7 @@ final class ClientConnector: @unchecked Sendable {
   private var state: ConnectivityState
   private var waiting: [NetworkCall] = []
   private var connecting: ClientConnection?
-  private var connection: ClientConnection?
+  private(set) var connection: ClientConnection?
   private var draining: [ClientConnection] = []
   private var lastError = ""
   private lazy var queue = DeadlineQueue.current(loop)
@@ -48,7 +48,10 @@ final class ClientConnector: @unchecked Sendable {
     loop.assertInEventLoop()
     switch state.callStarted(waitForReady: call.options.waitForReady) {
     case .use:
-      guard let connection, waiting.isEmpty, call.open(on: connection) == .done else { return enqueue(call) }
+      guard let connection, waiting.isEmpty else { return enqueue(call) }
+      guard call.open(on: connection) == .later else { return }
+      // The connection may have turned out to be at its end; then another is due.
+      if self.connection === connection { enqueue(call) } else { start(call) }
     case .wait:
       enqueue(call)
     case .connectAndWait:

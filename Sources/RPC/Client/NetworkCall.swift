@@ -157,7 +157,7 @@ final class NetworkCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable
       outgoing = []
       if state.requestEnded { stream.finish(trailers: nil) }
       writabilityChanged(stream)
-    } catch HTTP2Error.tooManyStreams, HTTP2Error.connectionClosing {
+    } catch HTTP2Error.tooManyStreams, HTTP2Error.connectionClosing, HTTP2Error.streamIdentifiersExhausted {
       return .later
     } catch {
       abort(Status(.unavailable, "cannot open a stream: \(error)"))

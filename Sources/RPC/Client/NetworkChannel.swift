@@ -7,7 +7,7 @@ package import TLS
 /// Calls over TCP or a Unix socket. One connection, made when a call needs it, used by all calls, remade after a loss
 /// with jittered backoff.
 package final class NetworkChannel: ClientChannel {
-  private let connector: ClientConnector
+  let connector: ClientConnector
 
   /// - Parameters:
   ///   - authority: the `:authority` of calls; nil for the address itself ("localhost" for a Unix socket).
