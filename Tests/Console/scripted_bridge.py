@@ -28,6 +28,7 @@ POLICY = (
     "img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action 'none'")
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 GREETING = ["王奶奶，您好！我是来听您讲故事的。", "您小时候住在什么样的地方？"]
+OUT_OF_TURNS = "今天的对话次数已用完,明天再聊吧"
 CHIPS = [{"id": "childhood.home", "text": "小时候的家"}, {"id": "childhood.play", "text": "小时候的玩伴"},
          {"id": "childhood.food", "text": "最爱吃的东西"}]
 
@@ -51,6 +52,7 @@ class ScriptedBridge:
         self.answers = True      # replies to texts
         self.acknowledges = True # texts and segments
         self.transcript = "我小时候住在河边。"
+        self.refuses_recordings = None  # the code of an error
         self.speech_s = 0.3
         self.turns_remaining = 28
         self.lock = threading.RLock()
@@ -120,10 +122,15 @@ class ScriptedBridge:
 
     # What happens in the conversation
 
-    def append(self, type_, **data):
-        """An event of the log, shown to every client."""
+    @property
+    def head(self):
+        return self.log[-1]["seq"] if self.log else 0
+
+    def append(self, type_, /, same_event=False, **data):
+        """An event of the log, shown to every client; or another frame of the last one."""
         with self.lock:
-            frame = {"type": type_, "data": data, "seq": len(self.log) + 1, "log_epoch": self.epoch, "timestamp": now()}
+            sequence = self.head if same_event else self.head + 1
+            frame = {"type": type_, "data": data, "seq": sequence, "log_epoch": self.epoch, "timestamp": now()}
             self.log.append(frame)
             for client in self.clients:
                 client.show(frame)
@@ -186,7 +193,8 @@ class Client:
 
     def send(self, frame):
         try:
-            self.connection.send(json.dumps({"conversation_id": self.conversation, **frame}, ensure_ascii=False))
+            shared = {} if frame["type"] == "error" else {"conversation_id": self.conversation}
+            self.connection.send(json.dumps({**shared, **frame}, ensure_ascii=False))
         except (ConnectionClosed, OSError):
             pass
 
@@ -194,16 +202,18 @@ class Client:
         bridge = self.bridge
         with bridge.lock:
             after = int(self.query.get("after", 0))
-            recovered = not after or (self.query.get("epoch") == bridge.epoch and after <= len(bridge.log))
+            recovered = not after or (self.query.get("epoch") == bridge.epoch and after <= bridge.head)
             data = {"status": "connected"}
             if self.is_new:
-                data |= {"protocol": 2, "head": len(bridge.log), "recovered": recovered, "created": not bridge.log,
+                data |= {"protocol": 2, "head": bridge.head, "recovered": recovered, "created": not bridge.log,
                          "expires_at": now(), "quota": bridge.quota()}
             self.send({"type": "connect", "data": data, "timestamp": now()})
             if self.is_new:
-                for frame in bridge.log[after:] if recovered else []:
-                    self.show(frame)
-                self.send({"type": "replay_completed", "data": {"head": len(bridge.log)}, "timestamp": now()})
+                for frame in bridge.log if recovered else []:
+                    # A failed turn's error comes when it fails, and not again.
+                    if frame["seq"] > after and frame["data"].get("code") != "TURN_FAILED":
+                        self.show(frame)
+                self.send({"type": "replay_completed", "data": {"head": bridge.head}, "timestamp": now()})
             self.ready = True
             if not bridge.log:
                 bridge.reply(*GREETING, kind="opening")
@@ -217,7 +227,8 @@ class Client:
         if self.is_new:
             self.send(frame)
         elif frame["type"] in ("agent_response", "transcript", "error"):
-            data = {name: value for name, value in frame["data"].items() if name not in ("turn_id", "message_id")}
+            hidden = {"turn_id", "message_id"} | (set(frame["data"]) - {"message"} if frame["type"] == "error" else set())
+            data = {name: value for name, value in frame["data"].items() if name not in hidden}
             self.send({"type": frame["type"], "data": data, "timestamp": frame["timestamp"]})
 
     def receive(self, message):
@@ -262,6 +273,9 @@ class Client:
         with bridge.lock:
             if not bridge.acknowledges:
                 return
+            if bridge.refuses_recordings:
+                return self.send({"type": "error", "timestamp": now(), "data": {
+                    "message": OUT_OF_TURNS, "code": bridge.refuses_recordings, "voice_session_id": data["voice_session_id"]}})
             stored = bridge.segments.setdefault(data["voice_session_id"], {})
             is_duplicate = data["segment_index"] in stored
             stored[data["segment_index"]] = data["audio"]
@@ -287,8 +301,8 @@ class Client:
         if bridge.transcript:
             bridge.reply("讲得真好。")
         else:
-            bridge.append("error", message="语音转写失败,请重试或使用文字输入", code="TRANSCRIPTION_FAILED", reason="NO_SPEECH",
-                          voice_session_id=data["voice_session_id"], generation=1, retryable=False)
+            bridge.append("error", same_event=True, message="语音转写失败,请重试或使用文字输入", code="TRANSCRIPTION_FAILED",
+                          reason="NO_SPEECH", voice_session_id=data["voice_session_id"], generation=1, retryable=False)
 
     def on_tts_cancel(self, _):
         if self.is_new:

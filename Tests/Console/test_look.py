@@ -100,6 +100,29 @@ def test_small_phones_and_large_type(open_page, bridge, language, larger):
     assert page.js("[innerWidth, document.documentElement.scrollWidth]") == [320, 320]
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_title_is_never_cut(open_page, bridge, language):
+    page = open_page(bridge.address(), size=PHONE)
+    settings(page)
+    page.click('input[name="size"][value="larger"]')
+    page.click(f'input[name="language"][value="{language}"]')
+    assert page.js("(e => e.scrollWidth <= e.clientWidth)(document.querySelector('.top h1 span:last-child'))")
+    assert overflow(page) == []
+
+
+def test_the_log_stands_over_the_composer(open_page, bridge):
+    page = open_page(bridge.address())
+    wait_idle(page)
+    for n in range(20):
+        bridge.reply(f"第{n}句")
+    wait_said(page, "第19句")
+    sides = page.js("""['#log', '#composer'].map(name => {
+      const box = document.querySelector(name).getBoundingClientRect();
+      return [box.left, box.right];
+    })""")
+    assert sides[0] == sides[1]
+
+
 def test_type_is_large_and_targets_are_easy_to_hit(open_page, bridge):
     page = open_page(bridge.address(), size=PHONE)
     talk(page, bridge)
@@ -215,6 +238,10 @@ def test_what_screen_readers_are_told(open_page, bridge):
         "button", "textbox", "checkbox", "radio", "switch", "log", "region", "complementary", "group", "meter", "link", "form")
         and role != "form"]
     assert nameless == []
+    # Two names for two things: what scrolls, and what is said in it.
+    assert len({name for role, name in nodes if role in ("region", "log")}) == len([1 for role, _ in nodes if role in ("region", "log")])
+    # The button's label says what a press does; a pressed state beside it would say it twice.
+    assert page.js("document.querySelector('#mic').ariaPressed") is None
     assert ("textbox", "想说的话") in nodes and ("switch", "把回答读给我听") in nodes
     log = page.js("(e => [e.ariaLive, e.getAttribute('role'), e.ariaBusy])(document.querySelector('#log'))")
     assert log == ["polite", "log", "false"]

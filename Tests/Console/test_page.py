@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from browser import DESKTOP, PHONE
-from scripted_bridge import CHIPS, GREETING, silent_mp3
+from scripted_bridge import CHIPS, GREETING, OUT_OF_TURNS, silent_mp3
 from steps import messages, raw_frames, settings, wait_idle, wait_said, wait_state, write, words
 from waiting import wait_until
 
@@ -273,12 +273,18 @@ def test_a_restart_is_announced_and_waited_for(open_page, bridge):
     assert "恢复" in page.text("#notice")
 
 
-@pytest.mark.parametrize("reason, shown", [("对话已删除", "已经删除"), ("无权访问此对话", "别人的")])
-def test_a_conversation_that_is_closed_for_good(open_page, bridge, reason, shown):
+@pytest.mark.parametrize("code, shown", [
+    ("CONVERSATION_DELETED", "已经删除"), ("CONVERSATION_FORBIDDEN", "别人的"), ("USER_UNKNOWN", "没有这个用户"),
+    ("FIELD_INVALID", "不能打开"), (None, "已经删除")])
+def test_a_conversation_that_is_closed_for_good(open_page, bridge, code, shown):
+    """By the error's code; the first protocol has the reason only."""
     page = opened(open_page, bridge)
-    bridge.close(1008, reason)
+    if code:
+        bridge.tell("error", code=code, message="不能来")
+    bridge.close(1008, "不能来" if code else "对话已删除")
     wait_state(page, "refused")
     assert shown in page.text("#notice")
+    assert page.js("document.querySelectorAll('.note.bad').length") == (1 if code == "FIELD_INVALID" else 0)
     settings(page)
     page.click("#fresh")
     wait_until(lambda: len(bridge.handshakes) == 2, "a new conversation")
@@ -359,12 +365,60 @@ def test_a_failed_turn_can_be_tried_again(open_page, bridge):
     page.wait("!document.querySelector('.note.bad')")
 
 
+def test_a_refused_retry_shows_the_failure_again(open_page, bridge):
+    page = opened(open_page, bridge)
+    bridge.append("error", code="TURN_FAILED", message="处理失败,请重试", turn_id="t-5", retryable=True)
+    page.click(".note.bad button")
+    bridge.wait_for("retry")
+    page.wait("!document.querySelector('.note.bad')")
+    bridge.tell("error", code="TURN_UNKNOWN", message="处理失败,请重试", turn_id="t-5")
+    page.wait("document.querySelector('.note.bad button')")
+    page.click(".note.bad button")
+    bridge.wait_for("retry", 2)
+    # Its answer is lost with the connection.
+    bridge.cut()
+    page.wait("document.querySelector('.note.bad button')")
+
+
+def in_order(page):
+    """The words of everything in the log, notes too."""
+    return page.js("[...document.querySelectorAll('#log > li p span + span')].map(e => e.textContent)")
+
+
+def test_what_went_wrong_stands_where_it_happened(open_page, bridge):
+    """By its event's number, or, when it shows no event, where it came."""
+    page = opened(open_page, bridge)
+    bridge.append("error", code="TRANSCRIPTION_FAILED", message="语音转写失败,请重试或使用文字输入", voice_session_id="v-1",
+                  generation=1, reason="ENGINE_FAILED", retryable=True)
+    bridge.reply("第一句。")
+    bridge.tell("error", code="RATE_LIMITED", message="处理失败,请重试")
+    page.wait("document.querySelectorAll('.note.bad').length === 2")
+    bridge.reply("第二句。")
+    wait_said(page, "第二句。")
+    shown = [words[:4] for words in in_order(page)[len(GREETING):]]
+    assert shown == ["这段录音", "第一句。", "出了点小", "第二句。"]
+    page.reload()
+    page.type(TOKEN)
+    page.press("Enter")
+    wait_said(page, "第二句。")
+    assert [words[:4] for words in in_order(page)[len(GREETING):]] == ["这段录音", "第一句。", "第二句。"]
+
+
+def test_a_used_up_quota_is_told_once(open_page, bridge):
+    page = opened(open_page, bridge)
+    for _ in range(3):
+        bridge.tell("error", code="QUOTA_EXCEEDED", message=OUT_OF_TURNS)
+    bridge.reply("好。")
+    wait_said(page, "好。")
+    assert page.js("document.querySelectorAll('.note.bad').length") == 1
+
+
 def test_a_used_up_quota_keeps_the_words(open_page, bridge):
     page = opened(open_page, bridge)
     bridge.acknowledges = False
     write(page, "还想说")
     request = bridge.wait_for("text")["client_msg_id"]
-    bridge.tell("error", code="QUOTA_EXCEEDED", message="今天的对话次数已用完,明天再聊吧", client_msg_id=request)
+    bridge.tell("error", code="QUOTA_EXCEEDED", message=OUT_OF_TURNS, client_msg_id=request)
     page.wait("document.querySelector('.said.failed')")
     assert "还想说" in page.text(".said.failed") and "明天再聊" in page.text(".note.bad")
     bridge.acknowledges = True
@@ -397,7 +451,7 @@ def record(page, bridge, seconds):
     """Presses the microphone, speaks for so long, presses again."""
     page.click("#mic")
     page.wait("document.querySelector('#recording').checkVisibility()")
-    assert page.text("#mic-text") == "说完了" and page.js("document.querySelector('#mic').ariaPressed") == "true"
+    assert page.text("#mic-text") == "说完了"
     page.wait(f"document.querySelector('#recording-time').textContent >= '0:{seconds:02}'", seconds=seconds + 10)
     page.click("#mic")
 
@@ -477,8 +531,8 @@ def test_a_failed_transcription_can_be_tried_again(open_page, bridge):
     wait_until(lambda: bridge.segments, "it is stored")
     (session,) = bridge.segments
     bridge.append("transcript", text="", audio_duration=1, voice_session_id=session)
-    bridge.append("error", code="TRANSCRIPTION_FAILED", message="语音转写失败,请重试或使用文字输入", voice_session_id=session,
-                  generation=1, reason="ENGINE_FAILED", retryable=True)
+    bridge.append("error", same_event=True, code="TRANSCRIPTION_FAILED", message="语音转写失败,请重试或使用文字输入",
+                  voice_session_id=session, generation=1, reason="ENGINE_FAILED", retryable=True)
     page.wait("document.querySelector('.said.failed button')")
     assert "录音已经留着" in page.text(".said.failed")
     page.click(".said.failed button")
@@ -486,6 +540,88 @@ def test_a_failed_transcription_can_be_tried_again(open_page, bridge):
     bridge.append("transcript", text="这回听清了", audio_duration=1, voice_session_id=session, message_id="m-3")
     wait_said(page, "这回听清了")
     assert not page.js("document.querySelector('.said.failed, .said.waiting')")
+
+
+def test_without_a_recogniser_a_recording_can_be_tried_again_and_again(open_page, bridge):
+    bridge.transcript = None
+    page = opened(open_page, bridge)
+    record(page, bridge, 1)
+    wait_until(lambda: bridge.segments, "it is stored")
+    (session,) = bridge.segments
+    bridge.append("error", code="TRANSCRIPTION_FAILED", message="语音转写失败,请重试或使用文字输入", voice_session_id=session,
+                  generation=1, reason="ENGINE_MISSING", retryable=True)
+    for attempt in (1, 2):
+        page.wait("document.querySelector('.said.failed button')")
+        assert "没有语音识别" in page.text(".said.failed")
+        page.click(".said.failed button")
+        bridge.wait_for("retry", attempt)
+        page.wait("document.querySelector('.said.waiting')")
+        bridge.tell("error", code="ENGINE_MISSING", message="语音转写失败,请重试", voice_session_id=session)
+    page.wait("document.querySelector('.said.failed button')")
+    assert not page.js("document.querySelector('.note.bad')")
+
+
+def test_a_recording_over_the_quota_is_sent_once(open_page, bridge):
+    """And what is still being said is not recorded in vain."""
+    bridge.refuses_recordings = "QUOTA_EXCEEDED"
+    page = opened(open_page, bridge)
+    page.click("#mic")
+    page.wait("document.querySelector('.said.failed') && document.querySelector('#mic-text').textContent === '按这里说话'",
+              "the microphone is off")
+    assert "明天再聊" in page.text(".said.failed") and not page.js("document.querySelector('.note.bad')")
+    assert len(segments(bridge)) == 1
+    bridge.cut()
+    wait_until(lambda: len(bridge.handshakes) == 2, "it connects again")
+    wait_idle(page)
+    write(page, "还在")
+    wait_said(page, "还在")
+    assert len(segments(bridge)) == 1 and "明天再聊" in page.text(".said.failed")
+
+
+def test_a_refused_segment_does_not_end_a_recording(open_page, bridge):
+    page = opened(open_page, bridge)
+    bridge.acknowledges = False
+    page.click("#mic")
+    wait_until(lambda: segments(bridge), "a segment", 20)
+    bridge.acknowledges = True
+    bridge.tell("audio_ack", voice_session_id=segments(bridge)[0]["voice_session_id"], durable_through=-1, durable=[], missing=[0],
+                rejected=[{"index": 0, "code": "SEGMENT_TOO_LARGE", "message": "语音处理失败,请重试或使用文字输入"}],
+                duplicate=False, state="recording")
+    page.wait("document.querySelector('.said.failed')")
+    assert page.text("#mic-text") == "说完了"
+    page.click("#mic")
+    wait_said(page, "我小时候住在河边。")
+    assert [s["is_last"] for s in segments(bridge)] == [False, True]
+
+
+def test_a_recording_that_cannot_be_taken_now_is_kept(open_page, bridge):
+    bridge.refuses_recordings = "UNAVAILABLE"
+    page = opened(open_page, bridge)
+    record(page, bridge, 1)
+    page.wait("document.querySelector('.note.bad') && document.querySelector('.said.waiting')")
+    bridge.refuses_recordings = None
+    bridge.cut()
+    wait_said(page, "讲得真好。")
+    assert not page.js("document.querySelector('.note.bad')")
+
+
+def test_a_recording_that_ends_while_away_says_so(open_page, bridge):
+    page = opened(open_page, bridge)
+    bridge.refuse = 503
+    bridge.cut()
+    page.wait("document.querySelector('#state').dataset.state !== 'open'")
+    record(page, bridge, 1)
+    page.wait("document.querySelector('.said.waiting p').textContent.includes('连上后补发')")
+    assert "变成文字" not in page.text(".said.waiting")
+    bridge.refuse = None
+    wait_said(page, "讲得真好。")
+    # One that the connection is lost after.
+    bridge.acknowledges = False
+    record(page, bridge, 1)
+    page.wait("document.querySelector('.said.waiting p')?.textContent.includes('变成文字')")
+    bridge.refuse = 503
+    bridge.cut()
+    page.wait("document.querySelector('.said.waiting p').textContent.includes('连上后补发')")
 
 
 def test_a_refused_recording_is_explained(open_page, bridge):
@@ -511,7 +647,7 @@ def test_a_recording_stays_with_its_conversation(open_page, bridge):
     page.type("second")
     page.press("Enter")
     wait_until(lambda: [c.conversation for c in bridge.clients if c.ready] == ["second"], "the other conversation")
-    page.wait("document.querySelector('#mic').ariaPressed === 'false'", "the recording ended")
+    page.wait("document.querySelector('#mic-text').textContent === '按这里说话'", "the recording ended")
     assert segments(bridge) == []
     page.js("document.querySelector('#conversation').select()")
     page.focus("#conversation")
@@ -533,6 +669,15 @@ def test_nobody_is_talked_over(open_page, bridge):
     assert not page.js("document.querySelector('.spoken')") and not page.visible("#speaking")
 
 
+def test_a_conversation_id_is_no_longer_than_the_service_takes(open_page, bridge):
+    page = opened(open_page, bridge)
+    settings(page)
+    page.js("document.querySelector('#conversation').select()")
+    page.focus("#conversation")
+    page.type("长" * 300)
+    assert len(page.js("document.querySelector('#conversation').value")) == 256
+
+
 def test_signing_out_forgets_everything(open_page, bridge):
     page = opened(open_page, bridge)
     bridge.acknowledges = False
@@ -543,6 +688,11 @@ def test_signing_out_forgets_everything(open_page, bridge):
     page.click("#forget")
     page.wait("document.querySelector('#gate').checkVisibility()")
     assert page.dialogs == ["confirm"]
+    # Nobody is here whose conversation could be ended.
+    page.click("#panel-button")
+    assert not page.visible("#end") and not page.visible("#forget") and page.visible("#fresh")
+    page.press("Escape")
+    page.focus("#token")
     page.type("another-person")
     page.press("Enter")
     wait_idle(page)

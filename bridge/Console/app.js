@@ -32,7 +32,7 @@ const link = new Link({
 });
 const ui = {
   chips: showChips, quota: showQuota, notice: showNotice,
-  busy: (isBusy) => ($("log").ariaBusy = String(isBusy)),
+  busy: (isBusy) => ($("log").ariaBusy = String(isBusy)), stopRecording: () => dictation.stop(),
 };
 const conversation = new Conversation({ session, link, view, speaker, ui });
 const dictation = new Dictation({
@@ -59,27 +59,41 @@ function showState({ name, until_ms }) {
   waitTicker = setInterval(count, 1_000);
 }
 
+/** Why a conversation cannot be opened: the error's code, or the words of the first protocol, which has none. */
+const REFUSALS = {
+  CONVERSATION_DELETED: "deleted", 对话已删除: "deleted", CONVERSATION_FORBIDDEN: "forbidden", 无权访问此对话: "forbidden",
+  USER_UNKNOWN: "userUnknown", 用户不存在: "userUnknown",
+};
+
 function refused(reason) {
   if (reason === "expired" || session.tokenEnds_ms < Date.now()) openGate("gateExpired");
   else if (reason === "token") openGate("gateRefused");
-  else showNotice(() => text(/删除/.test(reason) ? "deleted" : "forbidden"), true);
+  else {
+    const why = REFUSALS[conversation.closedWith] ?? REFUSALS[reason] ?? "notOpened";
+    showNotice(() => text(why), true);
+  }
 }
 
 // The gate: asks for a token
 
 function openGate(why) {
   dictation.stop();
-  $("gate").hidden = false;
-  $("talk").hidden = true;
+  showGate(true);
   $("gate-why").dataset.why = why ?? "";
   $("gate-why").textContent = why ? text(why) : "";
   $("token").value = "";
   $("token").focus();
 }
 
+function showGate(isShown) {
+  $("gate").hidden = !isShown;
+  $("talk").hidden = isShown;
+  $("end").hidden = isShown;
+  $("forget").hidden = !session.token;
+}
+
 function closeGate() {
-  $("gate").hidden = true;
-  $("talk").hidden = false;
+  showGate(false);
   view.toNewest();
   if (matchMedia("(pointer: fine)").matches) $("say").focus();
 }

@@ -12,6 +12,12 @@ const REPEATS_MAX = 4;
 const REPEAT_MS_MIN = 1_000;
 /** What a later try may mend. */
 const PASSING = new Set(["UNAVAILABLE", "INTERNAL"]);
+/** Why a recording did not become text. */
+const FAILURES = { NO_SPEECH: "heardNothing", ENGINE_MISSING: "engineMissing" };
+/** In the refusal of a segment: no other will be taken either. */
+const ENDING = new Set(["QUOTA_EXCEEDED", "VOICE_SESSION_FINISHED", "VOICE_SESSION_FULL"]);
+/** The whole conversation is closed to this person; the close frame follows. */
+const CLOSING = new Set(["CONVERSATION_DELETED", "CONVERSATION_FORBIDDEN", "USER_UNKNOWN"]);
 
 export class Conversation {
   #position = { after: 0, epoch: "" };
@@ -26,8 +32,14 @@ export class Conversation {
   /** The recording that runs, and where each one belongs: {outbox} or, of an old phone, {}. */
   #running;
   #homes = new Map();
+  /** What is being tried again, by turn or recording: shows the failure again, with the code of a refusal if there is one. */
+  #retries = new Map();
+  /** The code that the server closed this conversation with. */
+  closedWith;
 
-  /** ui: {chips(list), quota(status), notice(text, lasts), busy(whether)}: what stands around the log. */
+  /**
+   * ui: {chips(list), quota(status), notice(text, lasts), busy(whether), stopRecording()}: what stands around the log.
+   */
   constructor({ session, link, view, speaker, ui }) {
     Object.assign(this, { session, link, view, speaker, ui });
     setInterval(() => link.isOpen && this.#outbox?.repeatLate(), REPEAT_LATE_MS);
@@ -66,12 +78,13 @@ export class Conversation {
 
   #forget() {
     this.#position = { after: 0, epoch: "" };
+    this.closedWith = undefined;
     this.#openTurns.clear();
+    this.#retries.clear();
     this.speaker.stop();
     this.view.clear();
     this.ui.chips([]);
-    for (const message of this.#outbox.texts) this.#showText(message);
-    for (const id of this.#outbox.recordings) this.#showRecording(id);
+    this.#showWaiting();
   }
 
   /** The connection came or went. */
@@ -82,7 +95,15 @@ export class Conversation {
     this.speaker.complete();
     this.#openTurns.delete("legacy");
     this.#showThinking();
+    this.#showWaiting();
+    // The answer may be lost; what did not fail again comes as usual.
+    for (const restore of this.#retries.values()) restore();
+    this.#retries.clear();
+  }
+
+  #showWaiting() {
     for (const message of this.#outbox?.texts ?? []) this.#showText(message);
+    for (const id of this.#outbox?.recordings ?? []) this.#showRecording(id);
   }
 
   // What the person does
@@ -147,7 +168,7 @@ export class Conversation {
       this.#homes.set(id, { outbox: this.#outbox });
       this.#outbox.startRecording(id);
     }
-    this.#showRecording(id, { words: () => text("recordingOn"), time: new Date() });
+    this.#showRecording(id, { time: new Date() });
     this.link.wake();
     return id;
   }
@@ -163,15 +184,16 @@ export class Conversation {
     if (!home) return;
     if (home.outbox) home.outbox.addSegment(id, segment);
     else this.#sendAsLegacyPhone(id, segment);
-    if (!this.view.get(`v:${id}`)) return;
-    if (segment.isLast) this.#showRecording(id);
-    else if (!this.link.isOpen) this.#showRecording(id, { meta: () => text("recordingLost") });
+    if (this.view.get(`v:${id}`) && (segment.isLast || !this.link.isOpen)) this.#showRecording(id);
   }
 
   /** Nothing was recorded. */
   cancelRecording(id) {
     this.#running = undefined;
-    this.#homes.get(id)?.outbox?.dropRecording(id, true);
+    const home = this.#homes.get(id);
+    // Else it was refused, and says so.
+    if (!home) return;
+    home.outbox?.dropRecording(id, true);
     this.#homes.delete(id);
     this.view.remove(`v:${id}`);
   }
@@ -181,12 +203,17 @@ export class Conversation {
       voice_session_id: id, segment_index: index, is_last: isLast, duration: duration_ms / 1000,
       audio_base64: base64(new Uint8Array(bytes)),
     };
-    if (!this.link.send({ type: "audio_segment", data })) this.#problem(`l:${id}`, () => text("notSent"));
+    if (!this.link.send({ type: "audio_segment", data })) this.#note(`l:${id}`, () => text("notSent"));
   }
 
   #showRecording(id, fields = {}) {
+    const isAway = !this.link.isOpen && !this.#outbox.isStored(id);
+    const away = this.session.legacy ? "notSent" : "recordingLost";
+    const isRunning = id === this.#running;
+    const state = isRunning ? "recordingOn" : isAway ? away : "transcribing";
     this.view.put(`v:${id}`, {
-      who: "me", words: () => text("transcribing"), state: "waiting", retry: undefined, ...fields,
+      who: "me", words: () => text(state), state: "waiting", meta: () => (isRunning && isAway ? text(away) : ""),
+      retry: undefined, ...fields,
     });
   }
 
@@ -234,7 +261,7 @@ export class Conversation {
     this.#wasOpen = true;
     this.#replaying(true);
     this.#outbox.flush();
-    for (const message of this.#outbox.texts) this.#showText(message);
+    this.#showWaiting();
   }
 
   #replaying(isReplaying) {
@@ -265,6 +292,8 @@ export class Conversation {
     const isMine = this.#mine.has(recording);
     this.view.remove(`f:${recording}`);
     this.view.remove(`t:${recording}`);
+    this.view.remove(`p:${recording}`);
+    this.#retries.delete(recording);
     this.#outbox.dropRecording(recording);
     if (this.session.legacy && data.text) this.#think("legacy");
     if (!data.text && !isMine) return;
@@ -284,12 +313,11 @@ export class Conversation {
     const progress = this.#outbox.takeSegments(data);
     const key = `v:${data.voice_session_id}`;
     if (!progress || !this.view.get(key)) return;
+    this.view.remove(`p:${data.voice_session_id}`);
     const { stored, total } = progress;
     const refusal = data.rejected?.[0];
-    if (refusal) {
-      this.view.put(key, { words: () => this.#explain(refusal), state: "failed", meta: "" });
-      this.#outbox.dropRecording(data.voice_session_id);
-    } else if (this.view.get(key).state === "waiting") {
+    if (refusal) this.#recordingRefused(data.voice_session_id, refusal, ENDING.has(refusal.code));
+    else if (this.view.get(key).state === "waiting") {
       this.view.put(key, { meta: () => text("recordingSaved", stored, total ?? stored) });
     }
   }
@@ -304,6 +332,7 @@ export class Conversation {
 
   #onTurn({ turn_id: turn, state }) {
     this.view.remove(`t:${turn}`);
+    this.#retries.delete(turn);
     if (state === "started") this.#openTurns.add(turn);
     else this.#openTurns.delete(turn);
     this.#showThinking();
@@ -335,17 +364,52 @@ export class Conversation {
     else this.speaker.stop();
   }
 
-  #onError(data, { order }) {
+  /** Where what is no event of the log stands: behind what was there when it came. */
+  get #here() {
+    return this.session.legacy ? undefined : this.#position.after;
+  }
+
+  #onError(data, { order = this.#here }) {
     const { code, client_msg_id: id, voice_session_id: recording, turn_id: turn } = data;
     this.#openTurns.delete("legacy");
-    if (id && this.#mine.has(id)) this.#textRefused(id, data);
+    const restore = this.#retries.get(recording ?? turn);
+    this.#retries.delete(recording ?? turn);
+    if (CLOSING.has(code)) this.closedWith = code;
+    else if (id && this.#mine.has(id)) this.#textRefused(id, data);
     else if (code === "TRANSCRIPTION_FAILED") this.#transcriptionFailed(recording, data, order);
-    else if (code === "TURN_FAILED") {
-      this.#openTurns.delete(turn);
-      const again = () => this.link.send({ type: "retry", data: { turn_id: turn } }) && this.view.remove(`t:${turn}`);
-      this.#problem(`t:${turn}`, () => text("turnFailed"), { order, retry: data.retryable ? again : undefined });
-    } else this.#problem(`p:${order ?? newId()}`, () => this.#explain(data), { order });
+    else if (code === "TURN_FAILED") this.#turnFailed(turn, data, order);
+    else if (restore) restore(code);
+    else if (this.#mine.has(recording)) this.#recordingRefused(recording, data);
+    else this.#problem(`p:${newId()}`, data);
     this.#showThinking();
+  }
+
+  /** Asks for another try; until there is an answer, `restore` shows the failure again. */
+  #tryAgain(id, data, restore) {
+    const isSent = this.link.send({ type: "retry", data });
+    if (isSent) this.#retries.set(id, restore);
+    return isSent;
+  }
+
+  #turnFailed(turn, { retryable }, order) {
+    this.#openTurns.delete(turn);
+    const restore = () => this.#turnFailed(turn, { retryable }, order);
+    const again = () => this.#tryAgain(turn, { turn_id: turn }, restore) && this.view.remove(`t:${turn}`);
+    this.#note(`t:${turn}`, () => text("turnFailed"), order, retryable ? again : undefined);
+  }
+
+  /**
+   * The server does not take the recording, or cannot just now: then the outbox sends it again. Unless it is over, a segment
+   * alone was refused, and what is being said goes on.
+   */
+  #recordingRefused(recording, data, isOver = true) {
+    if (PASSING.has(data.code)) return this.#problem(`p:${recording}`, data);
+    this.view.remove(`p:${recording}`);
+    this.#outbox.dropRecording(recording, isOver);
+    if (isOver) this.#homes.delete(recording);
+    if (isOver && this.#running === recording) this.ui.stopRecording();
+    const words = () => this.#explain(data);
+    this.view.put(`v:${recording}`, { who: "me", words, order: this.#here, state: "failed", meta: "", retry: undefined });
   }
 
   #textRefused(id, data) {
@@ -357,41 +421,57 @@ export class Conversation {
       return;
     }
     this.#outbox.takeText(id);
+    const problem = problemKey(`p:${id}`, data);
     const retry = () => {
       message.refusals = 0;
-      this.view.remove(`p:${id}`);
+      this.view.remove(problem);
       this.#outbox.addText(message);
+      this.view.put(`m:${id}`, { order: undefined });
       this.#showText(message);
     };
-    this.view.put(`m:${id}`, { state: "failed", meta: () => text("notSent"), retry });
-    this.#problem(`p:${id}`, () => this.#explain(data));
+    this.view.put(`m:${id}`, { order: this.#here, state: "failed", meta: () => text("notSent"), retry });
+    this.#problem(problem, data);
   }
 
   #transcriptionFailed(recording, data, order) {
-    const words = () => text(data.reason === "NO_SPEECH" ? "heardNothing" : "transcriptionFailed");
+    const { generation, reason, retryable } = data;
+    const words = () => text(FAILURES[reason] ?? "transcriptionFailed");
+    const restore = (code = reason) => this.#transcriptionFailed(recording, { ...data, reason: code }, order);
     const again = () => {
-      const frame = { type: "retry", data: { voice_session_id: recording, generation: data.generation } };
-      if (!this.link.send(frame)) return;
-      if (this.#mine.has(recording)) this.#showRecording(recording, { meta: "" });
+      if (!this.#tryAgain(recording, { voice_session_id: recording, generation }, restore)) return;
+      if (this.#mine.has(recording)) this.#showRecording(recording);
       else this.view.remove(`t:${recording}`);
     };
-    const retry = data.retryable ? again : undefined;
+    const retry = retryable ? again : undefined;
     this.#outbox.dropRecording(recording);
     if (this.#mine.has(recording)) {
       this.view.put(`v:${recording}`, { who: "me", words, order, state: "failed", meta: "", retry });
-    } else this.#problem(`t:${recording}`, words, { order, retry });
+    } else this.#note(`t:${recording}`, words, order, retry);
   }
 
   /** A refusal in words for people: the server's own are Chinese. */
   #explain({ code, message }) {
+    if (code === "ENGINE_MISSING") return text("engineMissing");
     if (code === "QUOTA_EXCEEDED") return language() === "zh" && message ? message : text("overQuota");
     if (code || language() !== "zh") return text("problem");
     return message || text("problem");
   }
 
-  #problem(key, words, { order, retry } = {}) {
+  /** One note for each key, where it came last. */
+  #problem(key, data) {
+    const one = problemKey(key, data);
+    this.view.remove(one);
+    this.#note(one, () => this.#explain(data), this.#here);
+  }
+
+  #note(key, words, order, retry) {
     this.view.put(key, { who: "note", words, state: "bad", order, retry });
   }
+}
+
+/** A day's quota is used up once. */
+function problemKey(key, { code }) {
+  return code === "QUOTA_EXCEEDED" ? "p:quota" : key;
 }
 
 function pieceKey({ assistant_message_id: id, index }) {

@@ -82,7 +82,8 @@ export class Dictation {
     panel.hidden = !isOn;
     // Not disabled: that would take the focus away from under the fingers.
     button.ariaDisabled = String(this.#state === "starting" || this.#state === "ending");
-    button.ariaPressed = String(isOn);
+    // The label says what a press does; a pressed state beside it would say it twice.
+    button.classList.toggle("on", isOn);
     label.textContent = text(isOn ? "recordStop" : this.#state === "starting" ? "recordStarting" : "record");
     status.textContent = isOn ? text("recordingOn") : "";
     this.#drawTime();

@@ -80,6 +80,12 @@ export class Outbox {
     return [...this.#recordings.keys()];
   }
 
+  /** Whether the server has all of the recording. */
+  isStored(id) {
+    const recording = this.#recordings.get(id);
+    return Boolean(recording) && !recording.isRunning && recording.kept.size === 0;
+  }
+
   /** The recording has a transcript, or never will. One that still runs is kept, unless there is nothing in it. */
   dropRecording(id, evenRunning = false) {
     const recording = this.#recordings.get(id);

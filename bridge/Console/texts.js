@@ -8,6 +8,7 @@ const zh = {
   close: "关闭",
   talk: "对话",
   log: "对话内容",
+  logScroll: "对话内容，可以滚动",
 
   gateTitle: "请先输入口令",
   gateToken: "访问口令",
@@ -62,10 +63,13 @@ const zh = {
   micBroken: "麦克风出了问题，已录下的部分会照常发送。",
 
   transcriptionFailed: "这段录音没能变成文字，录音已经留着。您可以再说一遍，或者打字。",
+  engineMissing: "这台服务器没有语音识别，录音已经留着。请您打字。",
   turnFailed: "刚才没有回答成功，您说的话已经保存。请再说一句，或稍后再试。",
   problem: "出了点小问题，请再试一次。",
   deleted: "这个对话已经删除。请换一个新的对话。",
   forbidden: "这个对话是别人的，不能打开。",
+  userUnknown: "没有这个用户，不能打开对话。",
+  notOpened: "这个对话不能打开。请换一个新的对话。",
   overQuota: "今天的次数已经用完，明天再聊吧。",
   quota: (turns, minutes) => `今天还可以聊 ${turns} 次，说 ${minutes} 分钟。`,
 
@@ -102,6 +106,7 @@ const en = {
   close: "Close",
   talk: "Conversation",
   log: "What was said",
+  logScroll: "What was said, scrolls",
 
   gateTitle: "Please enter your token first",
   gateToken: "Access token",
@@ -156,10 +161,13 @@ const en = {
   micBroken: "The microphone failed; what was recorded is sent as usual.",
 
   transcriptionFailed: "This recording could not be turned into text; it is kept. Please say it again, or type.",
+  engineMissing: "This server cannot turn speech into text; the recording is kept. Please type.",
   turnFailed: "There was no answer this time; what you said is saved. Say something more, or try again later.",
   problem: "Something went wrong; please try again.",
   deleted: "This conversation was deleted. Please start a new one.",
   forbidden: "This conversation belongs to somebody else and cannot be opened.",
+  userUnknown: "There is no such user; the conversation cannot be opened.",
+  notOpened: "This conversation cannot be opened. Please start a new one.",
   overQuota: "That was all for today; let's go on tomorrow.",
   quota: (turns, minutes) => `Left for today: ${turns} messages, ${minutes} min of speech.`,
 

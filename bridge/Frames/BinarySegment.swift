@@ -1,3 +1,4 @@
+import JSON
 import NIOCore
 
 /// An audio segment as a binary frame of protocol 2 (PROTOCOL.md, Speech of the user).

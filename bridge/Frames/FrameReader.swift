@@ -75,7 +75,7 @@ struct FrameReader {
       return malformed(.audioSegment)
     }
     var session = PythonRules.identifier(fields[.voiceSessionID], bytes)
-    if session == .absent { session = PythonRules.session(ofSegment: fields[.clientSegmentID], bytes) }
+    if session == .absent { session = self.session(ofSegment: fields[.clientSegmentID], bytes) }
     if session == .unusable { return malformed(.audioSegment) }
     guard case .value(let session) = session else { return refused(Text.segmentSessionMissing) }
     guard hasAudio else { return refused(Text.audioMissing) }
@@ -93,6 +93,18 @@ struct FrameReader {
           index: Int32(index), content: Base64.decode(audio, in: bytes), duration_ms: duration_s * 1000,
           isLast: !PythonRules.isFalsy(fields[.isLast], bytes)))
     }
+  }
+
+  /// The voice session that a segment's own id names: what stands before its last part.
+  private func session(ofSegment token: JSONToken, _ bytes: Span<UInt8>) -> PythonRules.Identifier {
+    guard token.kind == .string else { return .absent }
+    let id = JSONText(token, in: bytes)
+    guard let separator = id.text.unicodeScalars.lastIndex(where: { $0 == "-" || $0 == "_" || $0 == ":" }),
+      separator != id.text.startIndex
+    else { return .absent }
+    guard !id.hasLoneSurrogate, !id.text.unicodeScalars.contains("\0") else { return .unusable }
+    let head = PythonRules.trim(String(id.text[..<separator]))
+    return head.isEmpty ? .blank : .value(head)
   }
 
   private func audioMessage(_ fields: FrameFields, _ bytes: Span<UInt8>) -> ClientFrame {

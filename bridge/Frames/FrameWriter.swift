@@ -45,11 +45,11 @@ struct FrameWriter {
     return writer.buffer
   }
 
-  /// `code` is for protocol 2, but for the one that the first protocol has.
+  /// `code` is for protocol 2, but for the one that the first protocol has. `origin`: of the event that it shows.
   func error(
-    _ message: String, code: String, _ more: (inout JSONWriter) -> Void = { _ in }
+    _ message: String, code: String, at origin: Origin? = nil, _ more: (inout JSONWriter) -> Void = { _ in }
   ) -> ByteBuffer {
-    frame(.error) { data in
+    frame(.error, origin) { data in
       data.member("message", message)
       if isVersion2 || code == ErrorCode.quotaExceeded { data.member("code", code) }
       if isVersion2 { more(&data) }

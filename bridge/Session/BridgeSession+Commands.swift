@@ -91,9 +91,11 @@ extension BridgeSession {
     case .transcribe(let id, let content): await transcribe(id, content)
     case .end(let id, let request): await endConversation(id, request)
     case .retryTurn(let request):
-      await retry { _ = try await $0.retryTurn(request, options: $1) }
+      await retry("turn_id", request.turnID) { _ = try await $0.retryTurn(request, options: $1) }
     case .retryTranscription(let request):
-      await retry { _ = try await $0.retryTranscription(request, options: $1) }
+      await retry("voice_session_id", request.voiceSessionID) {
+        _ = try await $0.retryTranscription(request, options: $1)
+      }
     case .later(let frame): if phase == .open { handle(frame) }
     }
   }
@@ -181,10 +183,14 @@ extension BridgeSession {
     }
   }
 
+  /// A refusal names what was to be tried again: `member`, `id`.
   private func retry(
+    _ member: StaticString, _ id: String,
     _ body: (ConversationV1.ConversationServiceClient, CallOptions) async throws -> Void
   ) async {
-    if case .failure(let error) = await call(body) { tell(error, nil) }
+    if case .failure(let error) = await call(body) {
+      tell(error, nil) { $0.member(member, id) }
+    }
   }
 
   // MARK: The end

@@ -173,14 +173,14 @@ extension BridgeSession {
       }
     }
     let error = writer.error(
-      isSilent ? Text.notRecognised : Text.audioFailed, code: ErrorCode.transcriptionFailed
+      isSilent ? Text.notRecognised : Text.audioFailed, code: ErrorCode.transcriptionFailed, at: origin(event)
     ) { data in
       data.member("voice_session_id", failure.voiceSessionID)
       data.member("generation", failure.generation)
       data.member("reason", reason)
       data.member("retryable", failure.retryable)
     }
-    put(OutgoingFrame(bytes: error), of: own?.id)
+    put(OutgoingFrame(bytes: error, sequence: event.sequence), of: own?.id)
     guard let own else { return }
     recognised(own.id)
     finish(own.id)
@@ -240,11 +240,11 @@ extension BridgeSession {
     }
     // A greeting that cannot be made is none.
     if failure.kind == .reply, !events.isReplaying {
-      let error = writer.error(Text.failed, code: ErrorCode.turnFailed) { data in
+      let error = writer.error(Text.failed, code: ErrorCode.turnFailed, at: origin(event)) { data in
         data.member("turn_id", event.turnID)
         data.member("retryable", failure.retryable)
       }
-      put(OutgoingFrame(bytes: error), of: command)
+      put(OutgoingFrame(bytes: error, sequence: event.sequence), of: command)
     }
     if let command { finish(command) }
   }

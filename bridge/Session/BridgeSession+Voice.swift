@@ -104,7 +104,7 @@ extension BridgeSession: RecordingUploadOwner {
     heard(voice.session)
     // Of what is stored already phones are told nothing.
     if voice.tag != nil || error.isQuota || (!isVersion2 && !status.isAboutStoredAudio) {
-      tellVoice(error, voice.tag)
+      tellVoice(error, voice)
     }
   }
 
@@ -112,14 +112,15 @@ extension BridgeSession: RecordingUploadOwner {
     let error = ServiceError(status)
     observer.logger.debug("a recording was not taken", metadata: ["reason": "\(error.code)"])
     heard(voice.session)
-    tellVoice(error, voice.tag, isWholeRecording: true)
+    tellVoice(error, voice, isWholeRecording: true)
   }
 
   func uploadEnded(_ voice: RecordingUpload) {
     voices.removeAll { $0 === voice }
   }
 
-  private func tellVoice(_ error: ServiceError, _ command: CommandOrder.ID?, isWholeRecording: Bool = false) {
+  private func tellVoice(_ error: ServiceError, _ voice: RecordingUpload, isWholeRecording: Bool = false) {
+    let command = voice.tag
     var text = Text.audioFailed
     switch error.kind {
     case .refused(let reason): return isOver ? () : refuse(reason, code: error.code)
@@ -128,9 +129,10 @@ extension BridgeSession: RecordingUploadOwner {
     case .command where error.code == "FIELD_INVALID" && isWholeRecording && command == nil: text = Text.failed
     case .command: break
     }
-    let frame = writer.error(text, code: error.code)
-    guard let command else { return send(frame) }
-    put(OutgoingFrame(bytes: frame), of: command)
+    guard let command else {
+      return send(writer.error(text, code: error.code) { $0.member("voice_session_id", voice.session) })
+    }
+    put(OutgoingFrame(bytes: writer.error(text, code: error.code)), of: command)
     finish(command)
     recognised(command)
   }

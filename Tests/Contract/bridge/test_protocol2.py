@@ -1,5 +1,6 @@
 """Protocol 2: what a client with `v=2` gets in addition, and that nobody else does."""
 import base64
+import datetime
 import json
 import struct
 import uuid
@@ -244,6 +245,31 @@ def test_a_failed_turn_can_be_tried_again(house, person, engines):
             f for f in log.of("turn") if f.data.get("attempt") == 2] or len(codes(log)) >= 2, "the second attempt")
 
 
+def test_failures_stand_where_they_happened(house, person):
+    """Their errors carry the number, the epoch and the time of the event, live and in a replay."""
+    conversation, session = house.begun(person), fresh("s")
+    with connect(house, person, conversation) as phone:
+        phone.wait_type("topic_suggestions")
+        phone.send("text", text=Script.FAIL, client_msg_id="m1")
+        phone.wait_for(lambda log: "TURN_FAILED" in codes(log), "the failed turn")
+        send_segment(phone, session, 0, Script.UNREADABLE, last=True)
+        phone.wait_for(lambda log: "TRANSCRIPTION_FAILED" in codes(log), "the failed recording", 45)
+        phone.send("text", text="后来说的。", client_msg_id="m2")
+        phone.wait_for(lambda log: "回:后来说的。" in log.replies(), "the reply")
+        events = {Events.kind(e): e for e in person.wait_idle(conversation)}
+        turn, recording = phone.of("error")
+        for error, event in ((turn, events["turn_failed"]), (recording, events["transcription_failed"])):
+            assert (error.value["seq"], error.value["log_epoch"]) == (event.sequence, event.log_epoch)
+            shown = datetime.datetime.fromisoformat(error.value["timestamp"])
+            assert shown == event.create_time.ToDatetime(tzinfo=datetime.timezone.utc)
+    with connect(house, person, conversation, after=0) as phone:
+        phone.wait_type("replay_completed")
+        (replayed,) = phone.of("error")
+        assert replayed.value == recording.value
+        sequences = [frame.value["seq"] for frame in logged(phone)]
+        assert sequences == sorted(sequences)
+
+
 @pytest.mark.parametrize("message, code", [
     ("{", "FRAME_INVALID"), ("[]", "FRAME_INVALID"), ('{"type":"text","data":1}', "FRAME_INVALID"),
     ('{"type":"text","data":{"text":1}}', "FRAME_INVALID"),
@@ -256,6 +282,10 @@ def test_errors_have_codes(house, person, message, code):
         phone.send_text(message)
         phone.wait_type("error")
         assert codes(phone) == [code]
+        assert "seq" not in phone.of("error")[0].value
+        # What a refused retry was about.
+        named = {"turn_id", "voice_session_id"} & set(phone.of("error")[0].data)
+        assert {phone.of("error")[0].data[name] for name in named} == ({"nothing"} if "nothing" in message else set())
         phone.ping()
 
 

@@ -67,6 +67,18 @@ def test_a_recording_is_refused_at_its_first_segment(person, spent):
     assert indices(person, spent.conversation, session) == []
 
 
+def test_a_phone_is_told_which_recording_was_refused(house, person, spent):
+    """In protocol 2; it need not send that one again."""
+    session = fresh("s")
+    with house.phone(person, spent.conversation, query={"v": 2}) as phone:
+        phone.wait_type("connect")
+        send_segment(phone, session, 0, "还有一件。", last=True)
+        phone.wait_error(texts.OUT_OF_TURNS)
+        assert phone.of("error")[0].data == {**OUT, "voice_session_id": session}
+        phone.ping()
+        assert len(phone.of("error")) == 1
+
+
 def test_validation_comes_before_the_quota(spent):
     spent.send("audio_segment", voice_session_id="s", audio_base64="AAAA", segment_index=-1)
     spent.wait_error(texts.INDEX_NEGATIVE)

@@ -1,9 +1,7 @@
-import JSON
-
-/// What the original's Python made of JSON values that are not of the expected kind: phones in the field rely on it.
-enum PythonRules {
+/// What Python makes of JSON values that are not of the expected kind (`JSONDialect.python`): phones in the field rely on it.
+package enum PythonRules {
   /// `not value`.
-  static func isFalsy(_ token: JSONToken, _ bytes: Span<UInt8>) -> Bool {
+  package static func isFalsy(_ token: JSONToken, _ bytes: Span<UInt8>) -> Bool {
     switch token.kind {
     case .absent, .null, .false: true
     case .true, .notANumber, .infinity, .negativeInfinity: false
@@ -14,7 +12,7 @@ enum PythonRules {
   }
 
   /// `int(value)`.
-  enum Integer: Equatable {
+  package enum Integer: Equatable {
     /// Beyond the range of Int: its end.
     case value(Int)
     /// ValueError or TypeError.
@@ -23,7 +21,7 @@ enum PythonRules {
     case overflow
   }
 
-  static func integer(_ token: JSONToken, _ bytes: Span<UInt8>) -> Integer {
+  package static func integer(_ token: JSONToken, _ bytes: Span<UInt8>) -> Integer {
     switch token.kind {
     case .integer, .float: integer(number(token, bytes), token, bytes)
     case .true: .value(1)
@@ -41,12 +39,12 @@ enum PythonRules {
     return .value(Int(exactly: number.rounded(.towardZero)) ?? (number < 0 ? .min : .max))
   }
 
-  static func number(_ token: JSONToken, _ bytes: Span<UInt8>) -> Double {
+  package static func number(_ token: JSONToken, _ bytes: Span<UInt8>) -> Double {
     Double(token.source(in: bytes)) ?? 0
   }
 
   /// An id that was sent as something else than a string, too: 7 is "7".
-  enum Identifier: Equatable {
+  package enum Identifier: Equatable {
     case absent
     /// White space, an array, an object.
     case blank
@@ -55,7 +53,7 @@ enum PythonRules {
     case value(String)
   }
 
-  static func identifier(_ token: JSONToken, _ bytes: Span<UInt8>) -> Identifier {
+  package static func identifier(_ token: JSONToken, _ bytes: Span<UInt8>) -> Identifier {
     if isFalsy(token, bytes) { return .absent }
     switch token.kind {
     case .string:
@@ -73,20 +71,8 @@ enum PythonRules {
     }
   }
 
-  /// The voice session that a segment's own id names: what stands before its last part.
-  static func session(ofSegment token: JSONToken, _ bytes: Span<UInt8>) -> Identifier {
-    guard token.kind == .string else { return .absent }
-    let id = JSONText(token, in: bytes)
-    guard let separator = id.text.unicodeScalars.lastIndex(where: { $0 == "-" || $0 == "_" || $0 == ":" }),
-      separator != id.text.startIndex
-    else { return .absent }
-    guard !id.hasLoneSurrogate, !id.text.unicodeScalars.contains("\0") else { return .unusable }
-    let head = trim(String(id.text[..<separator]))
-    return head.isEmpty ? .blank : .value(head)
-  }
-
   /// `str.strip()`.
-  static func trim(_ text: String) -> String {
+  package static func trim(_ text: String) -> String {
     let scalars = text.unicodeScalars
     guard let first = scalars.firstIndex(where: { !isSpace($0) }),
       let last = scalars.lastIndex(where: { !isSpace($0) })
@@ -101,7 +87,7 @@ enum PythonRules {
   }
 
   /// What a value is when it is sent back: as it came, but JSON that everybody reads (no NaN, no Infinity).
-  static func echo(_ token: JSONToken, _ bytes: Span<UInt8>) -> String {
+  package static func echo(_ token: JSONToken, _ bytes: Span<UInt8>) -> String {
     switch token.kind {
     case .absent: return "0"
     case .notANumber, .infinity, .negativeInfinity: return "null"
