@@ -10,6 +10,13 @@ VENV := .build/venv
 PYTHON := /usr/bin/python3
 LOCAL_SPEECH := .build/local-speech
 
+# A slip of the keyboard would run without speech, and say nothing.
+ifneq ($(filter-out local,$(VOICE)),)
+  ifneq ($(filter run,$(MAKECMDGOALS)),)
+    $(error VOICE=$(VOICE): only VOICE=local is known)
+  endif
+endif
+
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 

@@ -6,6 +6,7 @@ struct LifeEcho: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lifeecho",
     abstract: "An AI interviewer that gathers the life stories of elderly people, in Chinese.",
+    version: "lifeecho 1.0.0",
     subcommands: [
       ServeCommand.self, BridgeCommand.self, ChatCommand.self, CallCommand.self, TokenCommand.self, MigrateCommand.self,
       RetranscribeCommand.self,

@@ -112,9 +112,18 @@ def test_every_file_is_served_with_the_policy(server):
 
 
 def test_without_console_there_is_no_page(tmp_path):
-    with Bridge(tmp_path, "--no-console") as server:
+    with Bridge(tmp_path, "--console", "off") as server:
         assert get(server, "/")[0] == 404
         assert not [line for line in server.lines if line.startswith("console")]
+
+
+def test_the_page_is_served_elsewhere_than_on_loopback_when_it_is_asked_for(tmp_path):
+    for flags, status in (((), 404), (("--console", "auto"), 404), (("--console", "on"), 200)):
+        with Bridge(tmp_path, *flags, bridge="0.0.0.0:0") as server:
+            connection = http.client.HTTPConnection("127.0.0.1", int(server.bridge.rsplit(":", 1)[1]), timeout=10)
+            connection.request("GET", "/")
+            assert connection.getresponse().status == status, flags
+            connection.close()
 
 
 def test_the_printed_address_opens_a_conversation(server, open_page):

@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import pathlib
 import pty
 import re
 import socket
@@ -13,8 +14,10 @@ import pexpect
 import pytest
 from pexpect import fdpexpect
 
+from contract import users
 from person import COMPLETE_PROFILE, Events, Person, fresh, open_channel
 from server import BINARY, Server, environment, run
+from waiting import wait_until
 
 SECONDS = 30
 
@@ -102,6 +105,94 @@ def test_a_database_that_is_not_there_is_named_without_its_password(tmp_path):
         status, _, err = run(*arguments)
         assert status not in (0, None)
         assert "sesame" not in err and "127.0.0.1" in one_line(err)
+
+
+BRIDGE = ["bridge", "--target", "127.0.0.1:1", "--service-token-file", "/nonexistent/token"]
+
+
+@pytest.mark.parametrize("arguments, name", [
+    (["token", "--user", "u", "--ttl", "5"], "--ttl"),
+    (["token", "--user", "u", "--ttl", "0s"], "--ttl"),
+    (["token", "--user", "u", "--type", "service", "--scopes", ""], "--scopes"),
+    (["call", "WhoAmI", "--timeout", "5"], "--timeout"),
+    ([*BRIDGE, "--piece-pause", "5"], "--piece-pause"),
+    ([*BRIDGE, "--admin", "xx"], "--admin"),
+    ([*BRIDGE, "--log-level", "loud"], "--log-level"),
+    (["serve", "--console", "perhaps"], "--console"),
+    (["serve", "--jwt-secret-file", "/nonexistent/secret"], "jwt.secret_file"),
+    (["serve", "--set", "jwt.key_files=/nonexistent/key"], "jwt.key_files"),
+    (["serve", "--set", "jwt.jwks_file=/nonexistent/key"], "jwt.jwks_file"),
+    (["serve", "--set", "chat.engine=openai", "--set", "chat.url=http://127.0.0.1:1/v1", "--set",
+      "chat.api_key_file=/nonexistent/key"], "chat.api_key_file"),
+])
+def test_the_option_or_setting_is_named(tmp_path, server, arguments, name):
+    """And what is wrong with it is said in words."""
+    if arguments[0] == "bridge":
+        token = tmp_path / "token"
+        token.write_text("token\n")
+        arguments = [str(token) if argument == "/nonexistent/token" else argument for argument in arguments]
+    elif arguments[0] == "serve":
+        arguments = [*arguments, "--data-dir", str(tmp_path), "--ephemeral", "--grpc", "127.0.0.1:0", "--admin", "off",
+                     "--bridge", "off"]
+    else:
+        arguments = [*arguments, "--data-dir", str(server.data_dir)]
+    status, out, err = run(*arguments)
+    line = one_line(err)
+    assert status not in (0, None) and not out.strip()
+    assert line.startswith(f"lifeecho: {name}: "), line
+    assert "(" not in line.split(": ")[1] and "InvalidValue" not in line and "Error Domain" not in line, line
+
+
+def test_the_version():
+    status, out, _ = run("--version")
+    assert status == 0 and re.fullmatch(r"lifeecho \d+\.\d+\.\d+", out.strip())
+
+
+# What stdout and the process list show
+
+
+@pytest.mark.parametrize("command", ["serve", "bridge"])
+@pytest.mark.parametrize("kind", ["full", "closed"])
+def test_a_stdout_that_takes_nothing_does_not_stop_a_server(tmp_path, server, command, kind):
+    token = tmp_path / "token"
+    token.write_text("token\n")
+    reader, writer = os.pipe()
+    os.close(reader)
+    arguments = {
+        "serve": ["--grpc", f"unix:{tmp_path}/socket", "--admin", "off", "--bridge", "off", "--ephemeral", "--data-dir",
+                  str(tmp_path)],
+        "bridge": ["--listen", f"unix:{tmp_path}/socket", "--target", server.target, "--service-token-file", str(token)],
+    }[command]
+    with open("/dev/full", "w") as full, os.fdopen(writer, "w") as closed, open(tmp_path / "log", "w+") as log:
+        process = subprocess.Popen(
+            [str(BINARY), command, *arguments], stdin=subprocess.DEVNULL, stdout=full if kind == "full" else closed,
+            stderr=log, env=environment())
+        try:
+            text = (tmp_path / "log").read_text
+            wait_until(lambda: "stdout cannot be written" in text() or process.poll() is not None, text, SECONDS)
+            assert process.poll() is None, text()
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(f"{tmp_path}/socket")
+            process.terminate()
+            assert process.wait(SECONDS) == 0
+        finally:
+            process.kill()
+            process.wait()
+
+
+def test_what_cannot_be_printed_is_no_success(server):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [str(BINARY), "token", "--user", "u", "--data-dir", str(server.data_dir)], stdout=full, stderr=subprocess.PIPE,
+            text=True, timeout=SECONDS, env=environment())
+    assert done.returncode == 1 and "stdout" in one_line(done.stderr)
+
+
+def test_the_process_keeps_its_name_and_arguments(server):
+    """It begins itself again, to set the allocator."""
+    process = pathlib.Path("/proc", str(server.process.pid))
+    assert (process / "comm").read_text().strip() == BINARY.name
+    assert (process / "cmdline").read_bytes().split(b"\0")[:-1] == [word.encode() for word in server.command]
 
 
 # Help
@@ -198,7 +289,8 @@ def test_call_with_bad_arguments(server, person, method, json_):
 
 def test_call_without_a_server():
     status, _, err = run("call", "grpc.health.v1.Health/Check", "{}", "--server", "127.0.0.1:1")
-    assert status not in (0, None) and "127.0.0.1:1" in one_line(err)
+    assert status not in (0, None)
+    assert one_line(err) == "lifeecho: no answer from 127.0.0.1:1: connection refused; is `lifeecho serve` running?"
 
 
 # chat
@@ -249,8 +341,20 @@ def test_chat_holds_a_conversation_on_a_terminal(server, person, conversation):
     assert len([m for m in person.messages(conversation) if m.role == 1]) == 2
 
 
+def test_chat_shows_the_newest_of_a_long_conversation(server, person, conversation):
+    person.provision(**COMPLETE_PROFILE, subscription_type=users.SUBSCRIPTION_TYPE_PREMIUM)
+    for n in range(110):
+        person.say(conversation, f"第{n}件事。")
+    status, out, err = run(
+        "chat", "--user", person.user, "--conversation", conversation, "--data-dir", server.data_dir, stdin="\n")
+    assert status == 0, err
+    history = person.messages(conversation)
+    said = [line for line in out.splitlines() if line.startswith("您> 第")]
+    assert said[-1] == "您> 第109件事。" and "您> 第0件事。" not in said
+    assert out.splitlines()[0] == f"({len(history) - 200} earlier messages)"
+
+
 def wait_for_replies(person, conversation, count):
-    from waiting import wait_until
     wait_until(
         lambda: [Events.kind(e) for e in person.replay(conversation)].count("turn_completed") >= count + 1,
         f"{count} replies", SECONDS)

@@ -5,6 +5,7 @@ import pathlib
 import pwd
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ import tokens
 from contract import PROTOS
 from person import COMPLETE_PROFILE, Person, fresh, open_channel
 from server import BINARY, Server
+from waiting import wait_until
 
 DEPLOY = PROTOS.parent / "deploy"
 BUF = pathlib.Path(sys.executable).parent / "buf"
@@ -61,6 +63,22 @@ def test_the_unit_is_hardened_and_restarts():
     assert service["User"] != ["root"]
 
 
+def test_a_reload_does_not_end_the_unit(tmp_path):
+    """Without certificates, too: there is no terminal that was closed."""
+    command, = unit()["ExecReload"]
+    assert command == "/bin/kill -HUP $MAINPID"
+    with Server(tmp_path, prefix=("setsid",)) as server:
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: any("no certificates to reload" in line for line in list(server.log)), server.report)
+        assert server.get("/readyz")[0] == 200
+
+
+def test_make_run_knows_its_voices():
+    done = subprocess.run(
+        ["make", "--dry-run", "run", "VOICE=locl"], cwd=DEPLOY.parent, capture_output=True, text=True, timeout=30)
+    assert done.returncode != 0 and "VOICE=locl" in done.stderr
+
+
 def test_systemd_accepts_the_unit():
     if not shutil.which("systemd-analyze"):
         pytest.skip("no systemd-analyze here")
@@ -68,6 +86,25 @@ def test_systemd_accepts_the_unit():
         ["systemd-analyze", "verify", str(DEPLOY / "lifeecho.service")], capture_output=True, text=True, timeout=30)
     complaints = [line for line in done.stderr.splitlines() if "lifeecho.service" in line and "not executable" not in line]
     assert not complaints
+
+
+def test_a_database_elsewhere_is_announced():
+    """As root, where `postgres` cannot enter the data directory."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="lifeecho-private-"))
+    elsewhere = None
+    try:
+        with Server(folder / "data", ephemeral=False) as server:
+            name = folder / "data" / "cluster-id"
+            elsewhere = f"/var/lib/lifeecho/{name.read_text().strip()}" if name.exists() else None
+            assert [line for line in server.lines if line.startswith("database in ")] == (
+                [f"database in {elsewhere}"] if elsewhere else [])
+            assert pathlib.Path(elsewhere or folder / "data", "data", "PG_VERSION").exists()
+            # Who is not root has it where everybody looks; root, in a folder that is closed to others, elsewhere.
+            assert bool(elsewhere) == (os.geteuid() == 0)
+    finally:
+        shutil.rmtree(folder)
+        if elsewhere:
+            shutil.rmtree(elsewhere)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="is an ordinary user already")

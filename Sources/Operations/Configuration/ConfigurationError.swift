@@ -8,8 +8,9 @@ package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConve
 }
 
 /// A text that is no value of a setting; `ConfigurationError` adds where it came from.
-package struct InvalidValue: Error, Sendable, Equatable {
+package struct InvalidValue: Error, Sendable, Equatable, CustomStringConvertible {
   package let problem: String
+  package var description: String { problem }
 
   package init(_ problem: String) {
     self.problem = problem

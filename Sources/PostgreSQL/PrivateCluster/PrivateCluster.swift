@@ -55,6 +55,17 @@ package final class PrivateCluster: Sendable {
     return try? String(contentsOfFile: connectionFile(directory), encoding: .utf8)
   }
 
+  /// Where the data are, when that is not the data directory: the service is root, and `postgres` cannot pass one of the
+  /// directory's parents. nil before the start.
+  package var elsewhere: String? {
+    running.withLock { running in
+      guard let layout = running?.layout, let directory = layout.dataDirectory, layout.home != directory else {
+        return nil
+      }
+      return layout.home
+    }
+  }
+
   // MARK: Start
 
   private func startBlocking() throws(PrivateClusterError) -> String {

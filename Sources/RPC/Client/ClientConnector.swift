@@ -147,7 +147,7 @@ final class ClientConnector: @unchecked Sendable {
   }
 
   private func connectFailed(_ error: any Error) {
-    lastError = "\(error)"
+    lastError = ConnectFailure.reason(error)
     connecting = nil
     guard case .backOff(let seconds) = state.connectFailed(random: .random(in: -1...1)) else { return }
     loop.scheduleTask(in: .milliseconds(Int64(seconds * 1000))) { self.backoffElapsed() }

@@ -42,8 +42,8 @@ struct BridgeCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Web pages that may connect; may be repeated; none: all.", valueName: "origin"))
   var origin: [String] = []
 
-  @Flag(inversion: .prefixedNo, help: "Serve the web console at /; default: on loopback only.")
-  var console: Bool?
+  @Option(help: ArgumentHelp("Serve the web console at /; auto: on loopback only.", valueName: "auto | on | off"))
+  var console = ServiceConfiguration.ConsoleChoice.auto
 
   @Option(help: ArgumentHelp("Pause between the pieces of a reply.", valueName: "duration"))
   var piecePause = "500ms"
@@ -65,7 +65,10 @@ struct BridgeCommand: AsyncParsableCommand {
     Allocator.tune()
     Descriptors.raiseLimit()
     try await reportingFailure {
-      guard let level = Logger.Level(rawValue: logLevel) else { throw CommandFailure("--log-level \(logLevel)?") }
+      guard let level = Logger.Level(rawValue: logLevel) else {
+        let known = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+        throw CommandFailure("--log-level: '\(logLevel)' is not one of \(known)")
+      }
       LogFormat.auto.bootstrap(level: level)
       let registry = PrometheusRegistry()
       MetricsSystem.bootstrap(registry)
@@ -83,11 +86,7 @@ struct BridgeCommand: AsyncParsableCommand {
   }
 
   private func endpoint(_ text: String, _ flag: String) throws -> Endpoint {
-    do {
-      return try Endpoint(parsing: text)
-    } catch {
-      throw CommandFailure("\(flag): \(error)")
-    }
+    try naming(flag) { try Endpoint(parsing: text) }
   }
 
   private func settings() throws -> BridgeSettings {
@@ -97,7 +96,7 @@ struct BridgeCommand: AsyncParsableCommand {
     settings.origins = OriginPolicy(origin)
     guard connectionsPerAddress >= 0 else { throw CommandFailure("--connections-per-address: must not be negative") }
     settings.connectionsPerAddress = connectionsPerAddress
-    settings.servesConsole = try console ?? endpoint(listen, "--listen").isLoopback
+    settings.servesConsole = console.isServed(at: try endpoint(listen, "--listen"))
     switch (tlsCert, tlsKey) {
     case (nil, nil): break
     case (let certificate?, let key?):
@@ -108,11 +107,7 @@ struct BridgeCommand: AsyncParsableCommand {
   }
 
   private func duration(_ text: String, _ flag: String) throws -> Duration {
-    do {
-      return try DurationText.parse(text)
-    } catch {
-      throw CommandFailure("\(flag): \(error)")
-    }
+    try naming(flag) { try DurationText.parse(text) }
   }
 
   private func channel() throws -> ChannelPool {
@@ -121,11 +116,7 @@ struct BridgeCommand: AsyncParsableCommand {
     }
     var tls: TLSContext?
     if let targetCA {
-      do {
-        tls = try TLSContext.client(caFile: targetCA, alpn: .h2)
-      } catch {
-        throw CommandFailure("--target-ca: \(error)")
-      }
+      tls = try naming("--target-ca") { try TLSContext.client(caFile: targetCA, alpn: .h2) }
     }
     return ChannelPool(address, tls: tls, group: MultiThreadedEventLoopGroup.singleton)
   }
@@ -176,15 +167,19 @@ private struct BridgeProcess: Service {
     var adminListener: AdminListener?
     if admin != .off {
       let registry = self.registry
+      let probe = ServiceProbe(channel)
       let routes = AdminRoutes(
-        metrics: { registry.exposition() }, readinessProblems: { bridge.isDraining ? ["stopping"] : [] })
+        metrics: { registry.exposition() },
+        readinessProblems: { bridge.isDraining ? ["stopping"] : await probe.problems() })
       let listener = try await AdminListener.start(on: admin, routes: routes, group: group)
       lines.append("admin listening on \(listener.endpoint)")
       adminListener = listener
     }
     let reload = CertificateReload.start([settings.tls].compactMap(\.self), logger: logger)
     lines.append("ready")
-    FileHandle.standardOutput.write(Data((lines.joined(separator: "\n") + "\n").utf8))
+    if let problem = Terminal.announce(lines.joined(separator: "\n")) {
+      logger.warning("stdout cannot be written", metadata: ["reason": "\(problem)"])
+    }
     try await gracefulShutdown()
     logger.notice("stopping")
     reload?.cancel()

@@ -1,3 +1,4 @@
+import ArgumentParser
 import NIOCore
 import Operations
 import WebSocket
@@ -20,8 +21,12 @@ extension OriginPolicy {
 }
 
 extension ServiceConfiguration.Bridge {
-  var servesConsole: Bool {
-    switch console {
+  var servesConsole: Bool { console.isServed(at: address) }
+}
+
+extension ServiceConfiguration.ConsoleChoice: ExpressibleByArgument {
+  func isServed(at address: Endpoint) -> Bool {
+    switch self {
     case .auto: address.isLoopback
     case .on: true
     case .off: false

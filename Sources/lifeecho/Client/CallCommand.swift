@@ -50,7 +50,7 @@ struct CallCommand: AsyncParsableCommand {
           try await call(pool, channel, options)
         } catch let status as Status where !status.details.isEmpty {
           let text = try pool.decodeToJSON(status.details, as: GoogleRPC.Status.protobufName)
-          FileHandle.standardError.write(Data("\(status)\n\(text)\n".utf8))
+          Terminal.complain("\(status)\n\(text)")
           throw ExitCode.failure
         }
       }
@@ -81,7 +81,8 @@ struct CallCommand: AsyncParsableCommand {
   }
 
   private func callOptions() async throws -> CallOptions {
-    var options = CallOptions(timeout: try timeout.map { try DurationText.parse($0) })
+    var options = CallOptions(
+      timeout: try timeout.map { text in try naming("--timeout") { try DurationText.parse(text) } })
     var bearer = token
     if bearer == nil, let user { bearer = try await server.token(user: user, ttl: .seconds(3600)) }
     if bearer == nil {

@@ -33,6 +33,9 @@ struct ChatCommand: AsyncParsableCommand {
 
 /// One terminal conversation: shows what happens, sends what is typed, connects again after a loss.
 private final class ChatSession: Sendable {
+  /// So much of what was said before is shown: the newest messages. ListMessages gives as many at once.
+  private static let historyMessages: Int32 = 200
+
   private let client: ConversationV1.ConversationServiceClient
   private let conversation: String
   private let options: CallOptions
@@ -71,9 +74,16 @@ private final class ChatSession: Sendable {
 
   private func showHistory() async throws {
     do {
-      let page = try await client.listMessages(
-        ConversationV1.ListMessagesRequest(conversationID: conversation, pageSize: 200), options: options)
-      for message in page.messages {
+      var (history, count, token): ([ConversationV1.Message], Int, String) = ([], 0, "")
+      repeat {
+        let page = try await client.listMessages(
+          .init(conversationID: conversation, pageSize: Self.historyMessages, pageToken: token), options: options)
+        count += page.messages.count
+        history = (history + page.messages).suffix(Int(Self.historyMessages))
+        token = page.nextPageToken
+      } while !token.isEmpty
+      if count > history.count { show("(\(count - history.count) earlier messages)") }
+      for message in history {
         show(message.role == .user ? "您> \(message.text)" : message.text)
       }
       state.withLock { $0.lastSequence = nil }

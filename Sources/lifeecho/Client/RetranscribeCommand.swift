@@ -12,7 +12,8 @@ struct RetranscribeCommand: AsyncParsableCommand {
     abstract: "Have speech recognised again of which nothing was recognised, by the engine that runs now.",
     discussion: """
       One recording through a running server, or with --all every one whose audio is still kept, through the database \
-      (--database-url, or that of the server in the data directory); the servers on that database do the work.
+      (--database-url, or that of the server in the data directory); the servers on that database do the work. The \
+      server in the data directory, or at --server, is asked first whether it has a recogniser; without one nothing is done.
       """)
 
   @Option(help: "Whose recording.") var user: String?
@@ -51,7 +52,27 @@ struct RetranscribeCommand: AsyncParsableCommand {
         .init(
           conversationID: conversation ?? "", voiceSessionID: session ?? "", generation: generation),
         options: CallOptions(token: token, timeout: .seconds(30)))
-      print("\(answer.state)")
+      Terminal.show("\(answer.state)")
+    }
+  }
+
+  /// A server without a recogniser would end all of them again: it refuses the first one. Where no server is known the
+  /// database alone is used.
+  private func askServer(_ first: VoiceSessionKey, _ configuration: ServiceConfiguration) async throws {
+    guard server.server != nil || DataDirectory(configuration).readAddress() != nil else { return }
+    do {
+      let token = try await server.token(user: first.user.rawValue, ttl: .seconds(60))
+      try await server.withChannel { channel in
+        _ = try await ConversationV1.ConversationServiceClient(channel).retryTranscription(
+          .init(
+            conversationID: first.conversation.rawValue, voiceSessionID: first.session.rawValue,
+            generation: Int32(clamping: first.generation)),
+          options: CallOptions(token: token, timeout: .seconds(10)))
+      }
+    } catch let status as Status where status.reason == "ENGINE_MISSING" {
+      throw status
+    } catch {
+      // Any other refusal is this recording's own, and is told with the rest.
     }
   }
 
@@ -73,6 +94,7 @@ struct RetranscribeCommand: AsyncParsableCommand {
       }
       let store = ConversationStore(pool: pool)
       let failed = try await store.failedSessions(limit: limit)
+      if let first = failed.first { try await askServer(first, configuration) }
       var refused = 0
       for key in failed {
         var outcome: String
@@ -82,9 +104,9 @@ struct RetranscribeCommand: AsyncParsableCommand {
           refused += 1
           outcome = "\(error)"
         }
-        print("\(key.user) \(key.conversation) \(key.session) \(key.generation): \(outcome)")
+        Terminal.show("\(key.user) \(key.conversation) \(key.session) \(key.generation): \(outcome)")
       }
-      print("\(failed.count) recordings")
+      Terminal.show("\(failed.count) recordings")
       await pool.stop()
       if refused > 0 { throw CommandFailure("\(refused) of them were refused") }
     } catch {

@@ -38,7 +38,9 @@ struct ServerOptions: ParsableArguments {
       await channel.shutdown()
       return result
     } catch let status as Status where status.code == .unavailable && status.details.isEmpty {
-      throw CommandFailure("no answer from \(text) (\(status.message)); is `lifeecho serve` running?")
+      // The address once is enough.
+      let reason = status.message.replacing("cannot connect to \(address): ", with: "")
+      throw CommandFailure("no answer from \(text): \(reason); is `lifeecho serve` running?")
     }
   }
 

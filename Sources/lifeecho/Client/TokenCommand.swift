@@ -45,20 +45,25 @@ struct TokenCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await reportingFailure {
-      let ttl = try DurationText.parse(self.ttl)
+      let ttl = try naming("--ttl") { try DurationText.parse(self.ttl) }
+      guard ttl > .zero else { throw CommandFailure("--ttl: a token of \(self.ttl) would have ended already") }
       let scopes = try Set(
         self.scopes.split(separator: ",").map { name in
           guard let scope = Scope(rawValue: String(name)) else {
-            throw CommandFailure(
-              "--scopes: \(name) is none of \(Scope.allCases.map(\.rawValue).joined(separator: ", "))")
+            throw CommandFailure("--scopes: \(name) is none of \(Self.scopeNames)")
           }
           return scope
         })
+      guard type == .access || !scopes.isEmpty else {
+        throw CommandFailure("--scopes: a service token needs one or more of \(Self.scopeNames)")
+      }
       guard !user.isEmpty else { throw CommandFailure("--user: the name is empty") }
       if create { try await createUser() }
-      print(try await server.token(user: user, scopes: type == .service ? scopes : [], ttl: ttl))
+      Terminal.show(try await server.token(user: user, scopes: type == .service ? scopes : [], ttl: ttl))
     }
   }
+
+  private static var scopeNames: String { Scope.allCases.map(\.rawValue).joined(separator: ", ") }
 
   private func createUser() async throws {
     let token = try await server.token(user: nil, scopes: [.users], ttl: .seconds(60))

@@ -11,6 +11,9 @@ struct Database {
   /// True when nobody else can use the database: what is open in it at the start was left by a dead server.
   var isPrivate: Bool { cluster != nil }
 
+  /// Where the private cluster is, when that is not the data directory.
+  var elsewhere: String? { cluster?.elsewhere }
+
   /// Connects, starting the private cluster when no URL is configured, and brings the schema up to date.
   static func open(
     _ configuration: ServiceConfiguration, environment: [String: String], logger: Logger

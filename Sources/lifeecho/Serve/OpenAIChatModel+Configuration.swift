@@ -6,7 +6,8 @@ extension OpenAIChatModel {
   convenience init?(_ chat: ServiceConfiguration.Chat) throws {
     guard case .openai(let settings) = chat else { return nil }
     var configuration = OpenAIChatConfiguration(
-      baseURL: settings.url, model: settings.model, apiKey: try settings.apiKeyFile.map { try APIKey(file: $0) })
+      baseURL: settings.url, model: settings.model,
+      apiKey: try settings.apiKeyFile.map { file in try naming("chat.api_key_file") { try APIKey(file: file) } })
     configuration.temperature = settings.temperature
     configuration.maxTokens = settings.maxTokens
     configuration.connectTimeout = settings.connectTimeout

@@ -12,8 +12,9 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Where the phones' WebSocket bridge listens.", valueName: "host:port | off"))
   var bridge: String?
 
-  @Flag(inversion: .prefixedNo, help: "Serve the web console at / of the bridge; default: on loopback only.")
-  var console: Bool?
+  @Option(
+    help: ArgumentHelp("Serve the web console at / of the bridge; auto: on loopback.", valueName: "auto | on | off"))
+  var console: String?
 
   @Option(help: ArgumentHelp("Where /metrics, /healthz and /readyz are.", valueName: "host:port | off"))
   var admin: String?
@@ -36,7 +37,7 @@ struct ServeCommand: AsyncParsableCommand {
       var flags: [String: String] = [:]
       if let grpc { flags["grpc.address"] = grpc }
       if let bridge { flags["bridge.address"] = bridge }
-      if let console { flags["bridge.console"] = console ? "on" : "off" }
+      if let console { flags["bridge.console"] = console }
       if let admin { flags["admin.address"] = admin }
       if let tlsCert { flags["tls.cert"] = tlsCert }
       if let tlsKey { flags["tls.key"] = tlsKey }

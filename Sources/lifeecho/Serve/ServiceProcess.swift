@@ -89,7 +89,8 @@ struct ServiceProcess: Service {
     let reload = CertificateReload.start([tls, bridge?.certificates].compactMap(\.self), logger: logger)
     health.setAll(.serving)
     application.readiness.open()
-    try announce(addresses, admin: admin, bridge: try await bridge?.announcement() ?? [], directory: directory)
+    try announce(
+      addresses, admin: admin, bridge: try await bridge?.announcement() ?? [], directory: directory, database: database)
 
     try await gracefulShutdown()
 
@@ -125,13 +126,15 @@ struct ServiceProcess: Service {
     return try await AdminListener.start(on: configuration.admin, routes: routes, group: group)
   }
 
-  /// One line per listener on stdout, then how to try it, then `ready`.
+  /// One line per listener on stdout, then where the data are when nobody would look there, how to try it, and `ready`.
   private func announce(
-    _ addresses: [ListenAddress], admin: AdminListener?, bridge: [String], directory: DataDirectory
+    _ addresses: [ListenAddress], admin: AdminListener?, bridge: [String], directory: DataDirectory,
+    database: Database
   ) throws {
     var lines = addresses.map { "grpc listening on \($0)" }
     if let admin { lines.append("admin listening on \(admin.endpoint)") }
     lines += bridge
+    if let elsewhere = database.elsewhere { lines.append("database in \(elsewhere)") }
     if let first = addresses.first { try directory.writeAddress(first.description) }
     var option = configuration.data.path == "./.lifeecho" ? "" : " --data-dir \(configuration.data.path)"
     if let tls = configuration.tls, case .tcp = configuration.grpc.address {
@@ -140,7 +143,9 @@ struct ServiceProcess: Service {
     let me = CommandLine.arguments.first ?? "lifeecho"
     lines.append("try: \(me) token --user demo --create\(option) && \(me) chat --user demo\(option)")
     lines.append("ready")
-    FileHandle.standardOutput.write(Data((lines.joined(separator: "\n") + "\n").utf8))
+    if let problem = Terminal.announce(lines.joined(separator: "\n")) {
+      logger.warning("stdout cannot be written", metadata: ["reason": "\(problem)"])
+    }
   }
 
   private func observe(_ database: Database, _ application: Application, _ server: GRPCServer) {

@@ -32,7 +32,10 @@ struct SpeechEngines: Sendable {
 extension OpenAISpeechRecognizer {
   fileprivate convenience init(_ settings: ServiceConfiguration.OpenAIRecognizer) throws {
     var configuration = OpenAIRecognizerConfiguration(
-      baseURL: settings.url, model: settings.model, apiKey: try settings.apiKeyFile.map { try APIKey(file: $0) })
+      baseURL: settings.url, model: settings.model,
+      apiKey: try settings.apiKeyFile.map { file in
+        try naming("speech.recognizer_api_key_file") { try APIKey(file: file) }
+      })
     configuration.language = settings.language
     configuration.prompt = settings.prompt
     configuration.containers = Set(settings.containers.compactMap { AudioContainer(rawValue: $0.rawValue) })
@@ -46,7 +49,10 @@ extension OpenAISpeechRecognizer {
 extension OpenAISpeechSynthesizer {
   fileprivate convenience init(_ settings: ServiceConfiguration.OpenAISynthesizer) throws {
     var configuration = OpenAISynthesizerConfiguration(
-      baseURL: settings.url, model: settings.model, apiKey: try settings.apiKeyFile.map { try APIKey(file: $0) })
+      baseURL: settings.url, model: settings.model,
+      apiKey: try settings.apiKeyFile.map { file in
+        try naming("speech.synthesizer_api_key_file") { try APIKey(file: file) }
+      })
     configuration.voice = settings.voice
     configuration.speed = settings.speed
     configuration.connectTimeout = settings.connectTimeout

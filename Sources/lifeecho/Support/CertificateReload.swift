@@ -9,20 +9,28 @@ enum CertificateReload {
   /// they are usually renewed.
   private static let warning_s: Int64 = 14 * 86_400
 
-  /// Runs until it is cancelled; without contexts there is nothing to do, and SIGHUP ends the process as usual.
+  /// Runs until it is cancelled. Without contexts SIGHUP changes nothing; or, where there is a terminal, it says that this
+  /// was closed, and ends the process as usual.
   static func start(_ contexts: [ReloadableTLSContext], logger: Logger) -> Task<Void, Never>? {
-    guard !contexts.isEmpty else { return nil }
+    guard !contexts.isEmpty || !hasTerminal else { return nil }
     warn(contexts, logger)
     return Task {
       for await _ in await UnixSignalsSequence(trapping: .sighup) { reload(contexts, logger) }
     }
   }
 
+  private static var hasTerminal: Bool {
+    let terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC)
+    guard terminal >= 0 else { return false }
+    close(terminal)
+    return true
+  }
+
   /// Files that cannot be used change nothing.
   private static func reload(_ contexts: [ReloadableTLSContext], _ logger: Logger) {
     do {
       for context in contexts { try context.reload() }
-      logger.notice("certificates reloaded")
+      logger.notice(contexts.isEmpty ? "there are no certificates to reload" : "certificates reloaded")
       warn(contexts, logger)
     } catch {
       logger.error("certificates not reloaded, the old ones stay", metadata: ["reason": "\(error)"])

@@ -9,6 +9,16 @@ struct CommandFailure: Error, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
+/// Says which option or setting it was that cannot be used.
+func naming<Value>(_ name: String, _ body: () throws -> Value) throws -> Value {
+  do {
+    return try body()
+  } catch {
+    let reason = (error as? CocoaError)?.localizedDescription ?? "\(error)"
+    throw CommandFailure("\(name): \(reason)")
+  }
+}
+
 /// Runs a command; any error becomes one line on stderr and exit code 1.
 func reportingFailure(_ body: () async throws -> Void) async throws {
   do {
@@ -17,7 +27,7 @@ func reportingFailure(_ body: () async throws -> Void) async throws {
     throw error
   } catch {
     let text = describe(error).split(whereSeparator: \.isNewline).joined(separator: " ")
-    FileHandle.standardError.write(Data("lifeecho: \(text)\n".utf8))
+    Terminal.complain("lifeecho: \(text)")
     throw ExitCode.failure
   }
 }

@@ -22,7 +22,9 @@ struct DataDirectory {
 
   /// The secret of `jwt.secret_file`, or the generated one.
   func secret(_ configuration: ServiceConfiguration, create: Bool) throws -> TokenSecret {
-    if let file = configuration.jwt.secretFile { return try SecretFile(path: file).load() }
+    if let file = configuration.jwt.secretFile {
+      return try naming("jwt.secret_file") { try SecretFile(path: file).load() }
+    }
     let file = SecretFile(path: path + "/jwt-secret")
     if create { return try file.loadOrCreate() }
     do {

@@ -41,6 +41,8 @@ def test_what_was_deleted_is_left_out_and_a_private_database_is_found(tmp_path):
             speak(person, conversation, "s", "从前")
             failed(person, conversation)
         person.call("DeleteConversation", pb.DeleteConversationRequest(conversation_id=deleted))
+        status, out, err = run("retranscribe", "--all", "--data-dir", data)
+        assert status != 0 and "ENGINE_MISSING" in err and out == "", "it has no recogniser"
     assert "start `lifeecho serve`" in run("retranscribe", "--all", "--data-dir", data)[2]
     with Server(data, ephemeral=False, env=SPEECH) as server, open_channel(server.target) as channel:
         status, out, err = run("retranscribe", "--all", "--data-dir", data)
