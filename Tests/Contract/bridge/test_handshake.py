@@ -7,6 +7,7 @@ import urllib.parse
 import pytest
 
 import tokens
+from bridge import texts
 from bridge.bridged import BridgedServer, House
 from bridge.phone import Phone, url
 from bridge.rawphone import ACCEPT, attempt, dial, read_body, read_head, upgrade_request
@@ -82,6 +83,20 @@ def test_the_id_comes_back_decoded(house, person, written, meant):
         phone.ping()
     found = person.call("GetConversation", pb.GetConversationRequest(conversation_id=meant + tail)).conversation
     assert found.conversation_id == meant + tail
+
+
+def test_an_id_has_at_most_256_characters(house, person):
+    tail = fresh("-")
+    for length, code in ((256, None), (257, "FIELD_INVALID")):
+        with house.phone(person, "话" * (length - len(tail)) + tail, query={"v": 2}) as phone:
+            phone.wait_type("connect")
+            if code:
+                assert phone.wait_closed() == (1008, texts.FAILED)
+                assert [frame.data for frame in phone.of("error")] == [{"message": texts.FAILED, "code": code}]
+            else:
+                phone.ping()
+    answer, _ = attempt(house.server.bridge, f"{PATH}{'a' * 1025}?token={house.token(person)}")
+    assert answer.status == 404
 
 
 @pytest.mark.parametrize("path", ["/ws/conversation/", "/ws/conversation", "/ws", "/", "/ws/conversation/a/b", "/healthz"])
