@@ -12,9 +12,7 @@ struct GracefulShutdown {
     return true
   }
 
-  var isNoticeSent: Bool { state == .noticeSent }
-
-  /// The PING came back, no stream is left, or the time is over; true when the final GOAWAY should be sent.
+  /// The PING came back or the time is over; true when the final GOAWAY should be sent.
   mutating func finishNotice() -> Bool {
     guard state == .noticeSent else { return false }
     state = .finalSent

@@ -83,11 +83,11 @@ package final class HTTP2ConnectionHandler: ChannelDuplexHandler {
   package func ping(_ opaque: UInt64) { session.submitPing(opaque) }
 
   /// Stops taking new streams without breaking any (RFC 9113 §6.8): server: shutdown notice and PING, on its
-  /// acknowledgement or after 5 s the final GOAWAY; that at once when there is no stream any more, since a client sends
-  /// again what the GOAWAY says was not taken. Closes the channel when the last stream has ended.
+  /// acknowledgement or after a second the final GOAWAY; that at once to a peer that has not said a word. Closes the channel
+  /// when the last stream has ended.
   package func beginGracefulShutdown() {
     guard let context, shutdown.begin() else { return }
-    guard role == .server, session.liveCount > 0 else { return finishShutdownNotice() }
+    guard role == .server, session.hasPeerSettings else { return finishShutdownNotice() }
     session.submitShutdownNotice()
     session.submitPing(GracefulShutdown.ping)
     shutdownTimeout = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(configuration.shutdownNotice_s)) {
@@ -195,7 +195,6 @@ package final class HTTP2ConnectionHandler: ChannelDuplexHandler {
     isFlushing = false
     session.isFlushDue = false
     if rounds == Limits.writesPerFlush { sessionNeedsFlush() }
-    if shutdown.isNoticeSent, session.liveCount == 0 { finishShutdownNotice() }
     resumeReadingIfPossible()
     if outcome == .failed || session.isFinished { closeAfterWriting() }
   }

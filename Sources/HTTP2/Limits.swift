@@ -78,8 +78,9 @@ enum Limits {
 
   /// From channel active to the peer's first SETTINGS.
   static let preface_s: Int64 = 10
-  /// From the shutdown notice to the final GOAWAY, when the peer does not answer the PING.
-  static let shutdownNotice_s: Int64 = 5
+  /// From the shutdown notice to the final GOAWAY, when the peer does not answer the PING: beyond a usual round trip. Who
+  /// is slower sends a new stream again, as the GOAWAY says.
+  static let shutdownNotice_s: Int64 = 1
   /// From a fatal GOAWAY to closing the channel, when the peer does not read.
   static let lastWords_s: Int64 = 1
 

@@ -37,9 +37,9 @@ package enum Limits {
   /// A connection that has had no call for this time is closed (gRFC A9, MAX_CONNECTION_IDLE; there without end), seconds:
   /// clients connect again when they need to.
   package static let connectionIdle_s: Int64 = 30 * 60
-  /// Between two log lines about refused connections, seconds. A server without room then sends those away that have had
-  /// no call since the last one.
-  package static let refusalReports_s: Int64 = 5
+  /// How often a server looks whether it refused connections or has no room for more, seconds. It then sends those away
+  /// that have had no call since it looked before.
+  package static let room_s: Int64 = 5
   /// After a connection could not be accepted, milliseconds.
   package static let acceptRetry_ms: Int64 = 100
   /// TCP keepalive of accepted connections: the first probe after this silence, then one each interval, seconds. A peer

@@ -1,5 +1,7 @@
 """What one connection may do to itself, to the others on it, and to the server."""
 import contextlib
+import http.client
+import os
 import pathlib
 import socket
 import time
@@ -94,6 +96,36 @@ def test_strangers_do_not_close_the_door(tmp_path):
             assert server.get("/readyz")[0] == 200
             assert not live.done.is_set()
             assert person.call("WhoAmI", pb.WhoAmIRequest()).user_id == person.user
+
+
+def cpu_s(server):
+    fields = pathlib.Path(f"/proc/{server.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_server_without_descriptors_stays_calm(tmp_path):
+    """The phones' door takes them all; who waits at the other one then must not keep the processor busy."""
+    limits = ("prlimit", "--nofile=160", "--")
+    with Server(tmp_path, "--bridge", "127.0.0.1:0", prefix=limits) as server, contextlib.ExitStack() as stack:
+        operator = stack.enter_context(contextlib.closing(http.client.HTTPConnection(server.addresses["admin"])))
+
+        def metric(name):
+            operator.request("GET", "/metrics")
+            text = operator.getresponse().read().decode()
+            return float(next(line.split()[-1] for line in text.splitlines() if line.startswith(name)))
+        assert metric("process_max_fds") == 160
+        bridge = next(line for line in server.lines if line.startswith("bridge listening")).split()[-1]
+
+        def descriptors():
+            return len(os.listdir(f"/proc/{server.process.pid}/fd"))
+        while (count := descriptors()) < 160:
+            stack.enter_context(socket.create_connection(bridge.rsplit(":", 1)))
+            wait_until(lambda: descriptors() > count, "one more")
+        refused = 'lifeecho_grpc_connections_refused_total{reason="descriptors"}'
+        wait_until(lambda: stack.enter_context(connect(server)) and metric(refused) > 0, "refusals counted")
+        started, before = time.monotonic(), cpu_s(server)
+        wait_until(lambda: time.monotonic() - started > 2, "two seconds")
+        assert cpu_s(server) - before < 1
 
 
 def test_idle_connections_are_closed(tmp_path):

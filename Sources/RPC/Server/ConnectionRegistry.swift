@@ -8,9 +8,8 @@ final class ConnectionRegistry: Sendable {
     var connections: [ObjectIdentifier: ServerConnection] = [:]
     var isStopping = false
     var waiters: [CheckedContinuation<Void, Never>] = []
-    /// Refused since it was last said, and when that may be said again.
-    var refusedCount = 0
-    var nextReport = NIODeadline.uptimeNanoseconds(0)
+    /// Since it was last said.
+    var refused: [ConnectionRefusal: Int] = [:]
   }
 
   private let state = Mutex(State())
@@ -45,22 +44,24 @@ final class ConnectionRegistry: Sendable {
   var count: Int { state.withLock { $0.connections.count } }
   var isFull: Bool { count >= limit }
 
-  /// There is no place for a connection: counts it, and now and then says so and makes room.
+  /// There is no place for a connection.
   func refused(_ reason: ConnectionRefusal) {
     metrics.refused(reason)
-    let report = state.withLock { state -> (refused: Int, open: Int)? in
-      state.refusedCount += 1
-      let now = NIODeadline.now()
-      guard now >= state.nextReport else { return nil }
-      state.nextReport = now + .seconds(Limits.refusalReports_s)
-      defer { state.refusedCount = 0 }
-      return (state.refusedCount, state.connections.count)
+    state.withLock { $0.refused[reason, default: 0] += 1 }
+  }
+
+  /// Called each `Limits.room_s`: says what was refused since, and while there is no room, makes some.
+  func makeRoom() {
+    let (refused, open) = state.withLock { state in
+      defer { state.refused = [:] }
+      return (state.refused, state.connections.count)
     }
-    guard let report else { return }
-    logger.warning(
-      "connections refused",
-      metadata: ["reason": "\(reason.rawValue)", "count": "\(report.refused)", "open": "\(report.open)"])
-    closeUnused()
+    if !refused.isEmpty {
+      let counts = refused.map { ($0.key.rawValue, Logger.MetadataValue.string("\($0.value)")) }
+      logger.warning(
+        "connections refused", metadata: ["open": "\(open)"].merging(counts) { first, _ in first })
+    }
+    if !refused.isEmpty || open >= limit { closeUnused() }
   }
 
   /// Sends away who has had no stream since this was last called.

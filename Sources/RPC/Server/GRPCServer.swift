@@ -51,7 +51,7 @@ package final class GRPCServer: Sendable {
   private let group: any EventLoopGroup
   private let registry: ConnectionRegistry
   private let listeners = Mutex<[Listener]>([])
-  private let idleSweep = Mutex<RepeatedTask?>(nil)
+  private let sweeps = Mutex<[RepeatedTask]>([])
 
   package init(configuration: Configuration, policy: ServerPolicy, group: any EventLoopGroup) {
     self.configuration = configuration
@@ -73,11 +73,7 @@ package final class GRPCServer: Sendable {
       await stopListening()
       throw error
     }
-    let registry = self.registry
-    let period = configuration.connectionIdle
-    idleSweep.withLock { sweep in
-      sweep = group.next().scheduleRepeatedTask(initialDelay: period, delay: period) { _ in registry.closeUnused() }
-    }
+    startSweeps()
     return listeners.withLock { $0.map(\.address) }
   }
 
@@ -88,7 +84,7 @@ package final class GRPCServer: Sendable {
   @discardableResult
   package func stop(grace: Duration) async -> Int {
     await stopListening()
-    idleSweep.withLock { $0.take() }?.cancel()
+    for sweep in sweeps.withLock({ $0 }) { sweep.cancel() }
     for connection in registry.stop() {
       connection.loop.execute { connection.beginGracefulShutdown() }
     }
@@ -125,6 +121,19 @@ package final class GRPCServer: Sendable {
     return (connections.count, handlers)
   }
 
+  private func startSweeps() {
+    let registry = self.registry
+    let loop = group.next()
+    let idle = configuration.connectionIdle
+    let room = TimeAmount.seconds(Limits.room_s)
+    sweeps.withLock { sweeps in
+      sweeps = [
+        loop.scheduleRepeatedTask(initialDelay: idle, delay: idle) { _ in registry.closeUnused() },
+        loop.scheduleRepeatedTask(initialDelay: room, delay: room) { _ in registry.makeRoom() },
+      ]
+    }
+  }
+
   private func stopListening() async {
     let closing = listeners.withLock { listeners in
       defer { listeners = [] }
@@ -144,7 +153,9 @@ package final class GRPCServer: Sendable {
     let bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 4096)
       .serverChannelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture { try AcceptFailures.install(on: channel, registry) }
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(AcceptFailures(registry))
+        }
       }
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
