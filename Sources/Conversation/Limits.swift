@@ -39,6 +39,8 @@ package enum Limits {
   package static let storeAttempts = 8
   /// Turns taken over by one claim.
   package static let claimBatch = 32
+  /// So long before the end of a stop's grace, whoever still waits for a reply is told that it is under way.
+  package static let graceMargin_ms: Int64 = 500
   /// Conversations asked about in one look for new heads.
   package static let headsBatch = 500
 

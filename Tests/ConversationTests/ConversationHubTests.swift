@@ -64,6 +64,18 @@ struct ConversationHubTests {
     #expect(throws: ConversationError.draining) { try hub.subscribe(user: "u", conversation: "a", expires: nil) }
   }
 
+  @Test("who waits for a turn outlasts the drain, until its end")
+  func waits() async throws {
+    let hub = ConversationHub(notifier: InProcessNotifier())
+    let wait = try hub.subscribe(user: "u", conversation: "a", expires: nil, outlastsDrain: true)
+    wait.start(after: 0)
+    hub.drain()
+    hub.publish("a", [event])
+    guard case .deliver(.durable(event)) = try await wait.next() else { Issue.record("no event"); return }
+    hub.endWaits()
+    #expect(try await end(of: wait) == .draining)
+  }
+
   @Test("an erased user's streams end, others go on; unsubscribing forgets")
   func erase() async throws {
     let hub = ConversationHub(notifier: InProcessNotifier())

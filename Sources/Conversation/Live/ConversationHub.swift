@@ -31,11 +31,14 @@ package final class ConversationHub: Sendable {
   package static let ringSize = 25
 
   /// From now on, what is published is kept for the subscription. Throws `.draining` or `.overloaded`.
+  /// - Parameter outlastsDrain: for a call that waits for a turn: it ends with `endWaits`.
   package func subscribe(
-    user: UserID, conversation: ConversationID, expires: Timestamp?, speech: SpeechRenderer? = nil
+    user: UserID, conversation: ConversationID, expires: Timestamp?, speech: SpeechRenderer? = nil,
+    outlastsDrain: Bool = false
   ) throws(ConversationError) -> Subscription {
     let subscription = Subscription(
-      user: user, conversation: conversation, bounds: bounds, expiry_s: expires?.roundedUp_s, speech: speech)
+      user: user, conversation: conversation, bounds: bounds, expiry_s: expires?.roundedUp_s, speech: speech,
+      outlastsDrain: outlastsDrain)
     speech?.attach { [weak subscription] in subscription?.speechIsReady() }
     let refusal = state.withLock { state -> ConversationError? in
       if state.isDraining { return .draining }
@@ -103,18 +106,20 @@ package final class ConversationHub: Sendable {
     for subscription in subscriptions(of: conversation) { subscription.end(reason) }
   }
 
-  package func endAll(of user: UserID, _ reason: SubscriptionEnd) {
-    let all = state.withLock { state in state.live.values.flatMap { $0 }.filter { $0.user == user } }
-    for subscription in all { subscription.end(reason) }
+  package func endAll(of user: UserID, _ reason: SubscriptionEnd) { end(reason) { $0.user == user } }
+
+  /// No new streams; the live ones end with GoAway. Who waits for a turn goes on waiting.
+  package func drain() {
+    state.withLock { $0.isDraining = true }
+    end(.draining) { !$0.outlastsDrain }
   }
 
-  /// No new streams; the live ones end with GoAway.
-  package func drain() {
-    let all = state.withLock { state in
-      state.isDraining = true
-      return state.live.values.flatMap { $0 }
-    }
-    for subscription in all { subscription.end(.draining) }
+  /// The end of a drain: nobody waits any more.
+  package func endWaits() { end(.draining) { $0.outlastsDrain } }
+
+  private func end(_ reason: SubscriptionEnd, _ isMeant: (Subscription) -> Bool) {
+    let all = state.withLock { state in state.live.values.flatMap { $0 } }
+    for subscription in all where isMeant(subscription) { subscription.end(reason) }
   }
 
   /// The conversations somebody follows here and that are known to exist: not those whose creation is under way.

@@ -12,6 +12,7 @@ package final class Subscription: Sendable {
   let expiry_s: Int64?
   /// For a reader that asked for speech.
   let speech: SpeechRenderer?
+  let outlastsDrain: Bool
   private let bounds: Bounds
   private let state = Mutex(State())
 
@@ -27,8 +28,10 @@ package final class Subscription: Sendable {
   }
 
   init(
-    user: UserID, conversation: ConversationID, bounds: Bounds, expiry_s: Int64? = nil, speech: SpeechRenderer? = nil
+    user: UserID, conversation: ConversationID, bounds: Bounds, expiry_s: Int64? = nil, speech: SpeechRenderer? = nil,
+    outlastsDrain: Bool = false
   ) {
+    self.outlastsDrain = outlastsDrain
     self.expiry_s = expiry_s
     self.speech = speech
     self.user = user

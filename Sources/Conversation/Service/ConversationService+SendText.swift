@@ -12,7 +12,7 @@ extension ConversationService {
     // Followed from before the command on, so that its end cannot be missed.
     var subscription: Subscription?
     if case .wait = mode {
-      subscription = try hub.subscribe(user: user, conversation: conversation, expires: nil)
+      subscription = try hub.subscribe(user: user, conversation: conversation, expires: nil, outlastsDrain: true)
     }
     defer { if let subscription { hub.unsubscribe(subscription) } }
 
@@ -44,6 +44,10 @@ extension ConversationService {
       }
     } catch is TimedOut {
       sent.state = .running
+    } catch ConversationError.draining {
+      // The end of it may have come at the last moment; else it goes on on another server.
+      sent.state = .running
+      try? await recall(&sent, user, conversation)
     }
     return sent
   }

@@ -39,8 +39,8 @@ extension ConversationV1 {
     package static let unspecified = Self(rawValue: 0)
     /// As soon as the message is durable.
     package static let ack = Self(rawValue: 1)
-    /// When the turn has ended, or shortly before the deadline (turn_state RUNNING, not an error). The same request
-    /// again waits for the same turn.
+    /// When the turn has ended, or shortly before the deadline or the end of a server that is stopping (turn_state
+    /// RUNNING, not an error). The same request again waits for the same turn.
     package static let wait = Self(rawValue: 2)
 
     /// The name in the contract; the number of an unknown value.

@@ -105,7 +105,11 @@ struct ServiceProcess: Service {
     let grace = configuration.shutdownGrace
     await withTaskGroup(of: Void.self) { tasks in
       tasks.addTask { _ = await server.stop(grace: grace) }
-      tasks.addTask { await application.turns.stop(grace: grace) }
+      tasks.addTask {
+        await application.turns.stop(grace: max(.zero, grace - .milliseconds(Conversation.Limits.graceMargin_ms)))
+        // Calls that wait for turns of other servers, or longer than the grace, are told that these are under way.
+        application.hub.endWaits()
+      }
     }
     await bridge?.stop()
     maintenance.cancel()
