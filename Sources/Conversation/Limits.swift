@@ -39,6 +39,10 @@ package enum Limits {
   package static let storeAttempts = 8
   /// Turns taken over by one claim.
   package static let claimBatch = 32
+  /// Users whose erasure one round of the maintenance goes on with.
+  package static let erasuresAtOnce = 100
+  /// A clock that is changed by so much is told of: no network takes that long.
+  package static let clockJump_us: Int64 = 1_000_000
   /// So long before the end of a stop's grace, whoever still waits for a reply is told that it is under way.
   package static let graceMargin_ms: Int64 = 500
   /// Conversations asked about in one look for new heads.

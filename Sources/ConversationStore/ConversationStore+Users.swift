@@ -4,22 +4,25 @@ import PostgreSQL
 
 extension ConversationStore {
   package func upsertUser(_ change: UserChange, now: Timestamp) async throws -> (user: UserRecord, created: Bool) {
-    let created = try await run(
-      Statements.upsertUser,
-      [
-        .text(change.id.rawValue), .optional(change.nickname, PostgreSQLValue.text),
-        .optional(change.birthYear.map(Int64.init), PostgreSQLValue.int64),
-        .optional(change.birthPlace, PostgreSQLValue.text), .optional(change.grewUpPlace, PostgreSQLValue.text),
-        .optional(change.occupation, PostgreSQLValue.text),
-        .optional(change.declined.map { $0.map(\.rawValue).sorted() }, PostgreSQLValue.textArray),
-        .optional(change.tier?.rawValue, PostgreSQLValue.text), .optional(change.timeZone, PostgreSQLValue.text),
-        .timestamp(now.microseconds),
-      ], mayRepeat: true
-    ) { result in
-      try result.first?.bool(0) ?? false
+    let parameters: [PostgreSQLValue] = [
+      .text(change.id.rawValue), .optional(change.nickname, PostgreSQLValue.text),
+      .optional(change.birthYear.map(Int64.init), PostgreSQLValue.int64),
+      .optional(change.birthPlace, PostgreSQLValue.text), .optional(change.grewUpPlace, PostgreSQLValue.text),
+      .optional(change.occupation, PostgreSQLValue.text),
+      .optional(change.declined.map { $0.map(\.rawValue).sorted() }, PostgreSQLValue.textArray),
+      .optional(change.tier?.rawValue, PostgreSQLValue.text), .optional(change.timeZone, PostgreSQLValue.text),
+      .timestamp(now.microseconds),
+    ]
+    func upsert() async throws -> Bool? {
+      try await run(Statements.upsertUser, parameters, mayRepeat: true) { result in try result.first?.optionalBool(0) }
+    }
+    var created = try await upsert()
+    while created == nil {
+      try await erase(change.id)
+      created = try await upsert()
     }
     guard let user = try await user(change.id) else { throw ConversationError.userUnknown }
-    return (user, created)
+    return (user, created == true)
   }
 
   package func user(_ id: UserID) async throws -> UserRecord? {
@@ -39,35 +42,23 @@ extension ConversationStore {
   }
 
   package func deleteUser(_ id: UserID) async throws -> Bool {
-    try await run(Statements.deleteUser, [.text(id.rawValue)], mayRepeat: true) { result in
+    try await run(
+      Statements.beginErasure, [.text(id.rawValue), .int64(Limits.erasedConversations)], mayRepeat: true
+    ) { result in
       try result.first?.bool(0) ?? false
     }
   }
 
-  /// Forgets what need not be kept any longer: requests of more than 30 days, audio whose time is over. Once an hour is
-  /// enough.
-  /// - Returns: rows deleted.
-  package func prune(now: Timestamp) async throws -> Int64 {
-    let before = now.microseconds - Limits.requestAge_days * 86_400_000_000
-    var total: Int64 = 0
-    for _ in 0..<Limits.pruneRounds {
-      let count = try await run(
-        Statements.pruneRequests, [.timestamp(before), .int64(Limits.prunedRows)], mayRepeat: true
+  package func erase(_ id: UserID) async throws {
+    var isOver = false
+    while !isOver {
+      try Task.checkCancellation()
+      isOver = try await run(
+        Statements.eraseUser,
+        [.text(id.rawValue), .int64(Limits.prunedRows), .int64(Limits.prunedAudio_bytes)], mayRepeat: true
       ) { result in
-        try result.first?.int64(0) ?? 0
+        try result.first?.bool(0) ?? false
       }
-      total += count
-      if count < Limits.prunedRows { break }
     }
-    for _ in 0..<Limits.pruneRounds {
-      let count = try await run(
-        Statements.pruneAudio, [.timestamp(now.microseconds), .int64(Limits.prunedSessions)], mayRepeat: true
-      ) { result in
-        try result.first?.int64(0) ?? 0
-      }
-      total += count
-      if count < Limits.prunedSessions { break }
-    }
-    return total
   }
 }

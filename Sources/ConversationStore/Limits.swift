@@ -6,12 +6,18 @@ enum Limits {
   static let requestAge_days: Int64 = 30
   /// A session under recognition again is looked at after this time, should its last recognition not call.
   static let recognitionPatience_ms: Int64 = 60_000
-  /// Sessions whose audio one statement deletes: one of the longest has 4,096 segments.
-  static let prunedSessions: Int64 = 20
-  /// Rows deleted by one statement of the maintenance: a few milliseconds of work and locks.
+  /// Rows deleted by one statement of the maintenance or of an erasure: a few milliseconds of work and locks.
   static let prunedRows: Int64 = 1000
+  /// The same of audio, which costs by its size (PostgreSQL keeps it in rows of 2 KB): about 0.1 s of a slow disk.
+  static let prunedAudio_bytes: Int64 = 16 << 20
   /// Statements of one maintenance run; what remains waits for the next hour.
   static let pruneRounds = 100
+  /// The same for audio: 16 GB, more than a thousand hours of speech.
+  static let audioRounds = 1000
+  /// How long it is remembered that a listening feedback was given: a recording does not last as long.
+  static let feedbackAge_days: Int64 = 30
+  /// Conversations that go in an erasure's first transaction, whose locks are held to its end; more than people have.
+  static let erasedConversations: Int64 = 10_000
   /// Between two notifications of one server: 50 a second cost nothing, one per commit destroys group commit
   /// (measured: 757 instead of 9,247 commits a second).
   static let notificationPause_ms: Int64 = 20
@@ -25,6 +31,8 @@ enum Limits {
   static let pendingHints = 4096
   /// Listening feedback waiting to be told about: more in 20 ms than a server's voice sessions give.
   static let pendingFeedback = 64
+  /// Erased users waiting to be told about; more are told as "look everywhere".
+  static let pendingErasures = 64
   /// Hints a slow reader may lag behind before it is told to look everywhere.
   static let bufferedHints = 8192
   /// Levels of a stored payload; ours have two.

@@ -15,7 +15,14 @@ enum Statements {
   static let renewLeases = call("renew_leases", parameters: 4)
   static let claimTurns = call("claim_turns", parameters: 6)
   static let upsertUser = call("upsert_user", parameters: 10)
-  static let deleteUser = call("delete_user", parameters: 1)
+  static let beginErasure = call("begin_erasure", parameters: 2)
+  static let eraseUser = call("erase_user", parameters: 3)
+  /// What is asked for regularly; the database's time comes with it.
+  static let chores = Statement(
+    "chores",
+    """
+    SELECT clock_timestamp(), ARRAY(SELECT user_id::text FROM lifeecho.erasures ORDER BY begun_at LIMIT $1)
+    """)
   static let conversationStatus = call("conversation_status", parameters: 2)
   static let pruneRequests = call("prune_requests", parameters: 2)
   static let storeSegments = call("store_segments", parameters: 20)
@@ -30,7 +37,8 @@ enum Statements {
   static let armFeedback = call("arm_feedback", parameters: 5)
   static let fireFeedback = call("fire_feedback", parameters: 5)
   static let admitTranscription = call("admit_transcription", parameters: 5)
-  static let pruneAudio = call("prune_audio", parameters: 2)
+  static let emptyAudio = call("empty_audio", parameters: 3)
+  static let pruneFeedback = call("prune_feedback", parameters: 2)
   static let failedVoiceSessions = Statement(
     "failed_voice_sessions",
     """

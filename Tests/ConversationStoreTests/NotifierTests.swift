@@ -29,6 +29,20 @@ import Testing
     await pool.stop()
   }
 
+  @Test(.timeLimit(.minutes(1))) func otherServersHearOfAnErasedUser() async throws {
+    let pool = try await TestDatabase.emptyDatabase()
+    var events = PostgreSQLNotifier(pool: pool, server: "b").hints().makeAsyncIterator()
+    guard case .missed? = await events.next() else { throw Failure() }
+    let hub = ConversationHub(notifier: PostgreSQLNotifier(pool: pool, server: "a"))
+    hub.remove("老\"张" as UserID)
+    guard case .erased("老\"张")? = await events.next() else { throw Failure() }
+    hub.remove("c" as ConversationID)
+    guard case .hint(ConversationHint(conversation: "c", head: ConversationHint.gone))? = await events.next() else {
+      throw Failure()
+    }
+    await pool.stop()
+  }
+
   @Test func payloadsFitAndWhatDoesNotIsALookEverywhere() throws {
     let many = (0..<3000).map { ConversationHint(conversation: ConversationID("conversation-\($0)"), head: Int64($0)) }
     let payloads = HintMessage.payloads(server: "s\"1", hints: many, isIncomplete: false)

@@ -40,6 +40,7 @@ import Testing
     _ = try await person.store.acknowledge(
       user: person.user, conversation: person.conversation, device: "d", sequence: 1, now: person.now)
     #expect(try await person.store.deleteUser(person.user))
+    try await person.store.erase(person.user)
     #expect(try await !person.store.deleteUser(person.user))
     let tables = [
       "users", "memoir_state", "conversation_owners", "conversations", "events", "messages", "turns", "requests",
@@ -77,6 +78,7 @@ import Testing
           _ = try await one.store.completeTurn(completion)
         }
       }
+      try await person.store.erase(person.user)
       for error in results.compactMap(\.failure) {
         let refusal = error as? ConversationError
         #expect(refusal == .userUnknown || refusal == .conversationForbidden, "\(error)")
@@ -94,7 +96,7 @@ import Testing
     try await person.send(request: "old")
     person.now.microseconds += 2 * 86_400_000_000
     try await person.send(request: "young")
-    #expect(try await person.store.prune(now: now) >= 1)
+    try await person.store.pruneRequests(now: now)
     #expect(try await person.count("SELECT count(*) FROM lifeecho.requests WHERE user_id = $1") == 1)
     #expect(try await person.send(request: "young").duplicate)
     #expect(try await !person.send(request: "old").duplicate)

@@ -202,15 +202,15 @@ import Testing
     let kept = "SELECT count(*) FROM lifeecho.audio_segments WHERE user_id = $1 AND content IS NOT NULL"
     // A year without recognition is no reason.
     speaker.pass(minutes: 365 * 1440)
-    _ = try await speaker.store.prune(now: speaker.now)
+    try await speaker.store.pruneAudio(now: speaker.now)
     #expect(try await speaker.count(kept) == 1)
     try await speaker.recogniseAll { _ in recognised ? nil : .failed(.engineFailed, backoff_ms: nil) }
     _ = try await speaker.finish()
     speaker.pass(minutes: (recognised ? 30 : 90) * 1440 - 1)
-    _ = try await speaker.store.prune(now: speaker.now)
+    try await speaker.store.pruneAudio(now: speaker.now)
     #expect(try await speaker.count(kept) == 1)
     speaker.pass(minutes: 1)
-    _ = try await speaker.store.prune(now: speaker.now)
+    try await speaker.store.pruneAudio(now: speaker.now)
     #expect(try await speaker.count(kept) == 0)
     // Without audio there is nothing to try again.
     #expect(

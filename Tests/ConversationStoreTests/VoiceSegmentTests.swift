@@ -169,7 +169,7 @@ import Testing
     }
     // What was not recognised is not any more, and its audio is due for deletion.
     #expect(try await speaker.claim().isEmpty)
-    _ = try await speaker.store.prune(now: speaker.now)
+    try await speaker.store.pruneAudio(now: speaker.now)
     let kept = "SELECT count(*) FROM lifeecho.audio_segments WHERE user_id = $1 AND content IS NOT NULL"
     #expect(try await speaker.count(kept) == 0)
     #expect(try await speaker.count("SELECT turns_reserved FROM lifeecho.quota_usage WHERE user_id = $1") == 0)
@@ -179,6 +179,7 @@ import Testing
     let speaker = try await Speaker()
     try await speaker.say(Speaker.segment(0))
     #expect(try await speaker.store.deleteUser(speaker.user))
+    try await speaker.store.erase(speaker.user)
     for table in ["voice_sessions", "audio_segments", "listening_feedback", "transcription_usage"] {
       #expect(try await speaker.count("SELECT count(*) FROM lifeecho.\(table) WHERE user_id = $1") == 0)
     }

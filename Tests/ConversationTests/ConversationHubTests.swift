@@ -81,7 +81,7 @@ struct ConversationHubTests {
     let hub = ConversationHub(notifier: InProcessNotifier())
     let mine = try hub.subscribe(user: "me", conversation: "a", expires: nil)
     let theirs = try hub.subscribe(user: "they", conversation: "b", expires: nil)
-    hub.endAll(of: "me", .userErased)
+    hub.endAll(of: "me")
     #expect(try await end(of: mine) == .userErased)
     #expect(hub.count == 2)
     hub.unsubscribe(mine)

@@ -96,17 +96,25 @@ package final class ConversationHub: Sendable {
     for subscription in subscriptions(of: feedback.conversation) { subscription.offer(feedback) }
   }
 
-  /// Another server's log growth.
+  /// Another server's log growth, or the end of it (`ConversationHint.gone`).
   package func noteHead(_ conversation: ConversationID, _ head: Int64) {
     for subscription in subscriptions(of: conversation) { subscription.noteHead(head) }
   }
 
-  /// Ends the streams of a conversation, such as a deleted one.
-  package func end(_ conversation: ConversationID, _ reason: SubscriptionEnd) {
-    for subscription in subscriptions(of: conversation) { subscription.end(reason) }
+  /// A conversation was deleted: its streams end, on all servers.
+  package func remove(_ conversation: ConversationID) {
+    notifier.publish(ConversationHint(conversation: conversation, head: ConversationHint.gone))
+    for subscription in subscriptions(of: conversation) { subscription.end(.conversationDeleted) }
   }
 
-  package func endAll(of user: UserID, _ reason: SubscriptionEnd) { end(reason) { $0.user == user } }
+  /// A user was erased: their streams end, on all servers.
+  package func remove(_ user: UserID) {
+    notifier.publish(erased: user)
+    endAll(of: user)
+  }
+
+  /// The user was erased, here or by another server.
+  package func endAll(of user: UserID) { end(.userErased) { $0.user == user } }
 
   /// No new streams; the live ones end with GoAway. Who waits for a turn goes on waiting.
   package func drain() {

@@ -6,5 +6,7 @@ package struct InProcessNotifier: Notifier {
 
   package func publish(_ feedback: ListeningFeedback) {}
 
+  package func publish(erased user: UserID) {}
+
   package func hints() -> AsyncStream<NotifierEvent> { AsyncStream { _ in } }
 }

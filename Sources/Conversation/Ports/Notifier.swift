@@ -4,13 +4,18 @@ package protocol Notifier: Sendable {
   func publish(_ hint: ConversationHint)
   /// The same for a word to the subscribers of a conversation.
   func publish(_ feedback: ListeningFeedback)
+  /// The same for a user who was erased.
+  func publish(erased user: UserID)
   /// Hints from other servers. `.missed` means that some may be lost: look at every live conversation.
   func hints() -> AsyncStream<NotifierEvent>
 }
 
 package struct ConversationHint: Sendable, Hashable {
   package var conversation: ConversationID
+  /// Of its log; `gone`: whoever reads on learns why there is nothing more.
   package var head: Int64
+
+  package static let gone = Int64.max
 
   package init(conversation: ConversationID, head: Int64) {
     self.conversation = conversation
@@ -21,5 +26,6 @@ package struct ConversationHint: Sendable, Hashable {
 package enum NotifierEvent: Sendable {
   case hint(ConversationHint)
   case feedback(ListeningFeedback)
+  case erased(UserID)
   case missed
 }

@@ -7,10 +7,15 @@ package import Interview
 /// reached or is in trouble, `.overloaded` when the queue for it is full.
 package protocol Store: Sendable {
   // Users
+  /// Waits for the end of the erasure of a user of that name.
   func upsertUser(_ change: UserChange, now: Timestamp) async throws -> (user: UserRecord, created: Bool)
   func user(_ id: UserID) async throws -> UserRecord?
-  /// Erases the user's rows; the conversation ids stay taken. `false`: there was none.
+  /// From now on the user is unknown, and nothing of them is read or stored; the conversation ids stay taken. What there
+  /// is of them is left to `erase`. `false`: there is no such user, and nothing is left of one.
   func deleteUser(_ id: UserID) async throws -> Bool
+  /// Erases what is left of a deleted user, in bounded steps, as long as that takes. Any server goes on with what another
+  /// has begun (`chores`).
+  func erase(_ id: UserID) async throws
 
   // Commands
   func connect(_ command: ConnectCommand) async throws -> ConnectOutcome
@@ -63,11 +68,28 @@ package protocol Store: Sendable {
     server: ServerID, alone: Bool, duration_ms: Int64, limit: Int, now: Timestamp
   ) async throws -> [ClaimedTurn]
 
-  /// Forgets idempotency records older than 30 days, in bounded steps; returns how many.
-  func prune(now: Timestamp) async throws -> Int64
+  // Maintenance
+  func chores(limit: Int) async throws -> Chores
+  /// Forgets idempotency records older than 30 days, in bounded steps.
+  func pruneRequests(now: Timestamp) async throws
+  /// Deletes audio whose time is over, in bounded steps, and forgets listening feedback.
+  func pruneAudio(now: Timestamp) async throws
 
   /// Head sequences of live conversations, for servers that get no hints. Deleted or erased ones are reported as `nil`.
   func heads(of conversations: [(user: UserID, conversation: ConversationID)]) async throws -> [Int64?]
+}
+
+/// What a server is told when it asks regularly.
+package struct Chores: Sendable {
+  /// The database's time, taken between the question and the answer: what all servers go by.
+  package var time: Timestamp
+  /// Deleted users of whom something is left, longest first.
+  package var erasures: [UserID]
+
+  package init(time: Timestamp, erasures: [UserID]) {
+    self.time = time
+    self.erasures = erasures
+  }
 }
 
 /// Where ListConversations goes on.

@@ -51,7 +51,7 @@ package struct ConversationService: Sendable {
     let conversation = try FieldRules.conversationID(conversation)
     _ = try FieldRules.requestID(request)
     try await store.deleteConversation(user: user, conversation: conversation, now: clock.now())
-    hub.end(conversation, .conversationDeleted)
+    hub.remove(conversation)
   }
 
   /// Runs a failed turn again; any other turn is left alone.

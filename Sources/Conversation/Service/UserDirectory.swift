@@ -43,11 +43,13 @@ package struct UserDirectory: Sendable {
     return user
   }
 
-  /// Erases everything of the user; `false`: there was none.
+  /// Erases everything of the user, and returns when nothing is left; `false`: there was nothing. A caller who does not
+  /// wait so long leaves the rest to the maintenance, of this server or another one.
   package func delete(_ id: String) async throws -> Bool {
     let id = try FieldRules.userID(id, field: "user_id")
     let deleted = try await store.deleteUser(id)
-    hub.endAll(of: id, .userErased)
+    hub.remove(id)
+    if deleted { try await store.erase(id) }
     return deleted
   }
 }

@@ -1,20 +1,21 @@
 package import Logging
 
-/// What the application does by the clock: heartbeats, renewal of leases, taking over of turns, looking for other
-/// servers' news.
+/// What the application does by the clock: heartbeats, renewal of leases, taking over of turns and erasures, removing what
+/// is old, looking for other servers' news.
 package struct Maintenance: Sendable {
   private let store: any Store
   private let hub: ConversationHub
   private let turns: TurnEngine
   private let settings: ConversationSettings
-  private let clock: any WallClock
+  private let clock: StoreClock
   private let notifier: any Notifier
   /// `nil`: no speech is recognised here.
   private let voice: VoiceSessions?
   private let logger: Logger
+  private let metrics = MaintenanceMetrics()
 
   package init(
-    store: any Store, hub: ConversationHub, turns: TurnEngine, settings: ConversationSettings, clock: any WallClock,
+    store: any Store, hub: ConversationHub, turns: TurnEngine, settings: ConversationSettings, clock: StoreClock,
     notifier: any Notifier, voice: VoiceSessions? = nil, logger: Logger
   ) {
     self.store = store
@@ -34,6 +35,7 @@ package struct Maintenance: Sendable {
       group.addTask { await every(settings.leaseRenewal_ms) { await turns.renewLeases() } }
       group.addTask { await every(settings.claimInterval_ms) { await claim() } }
       group.addTask { await every(settings.pruneInterval_ms, first_ms: Limits.firstPrune_ms) { await prune() } }
+      group.addTask { await every(settings.choresInterval_ms, first_ms: 0) { await doChores() } }
       group.addTask { await followHints() }
       if let voice { group.addTask { await voice.run() } }
       if settings.headsInterval_ms > 0 {
@@ -42,7 +44,7 @@ package struct Maintenance: Sendable {
     }
   }
 
-  private func beat() { hub.tick(now: clock.now()) }
+  private func beat() { hub.tick(now: clock.machineTime()) }
 
   private func claim() async {
     do {
@@ -53,10 +55,31 @@ package struct Maintenance: Sendable {
   }
 
   private func prune() async {
+    await attempt(.requests, "old request records not removed") { try await store.pruneRequests(now: clock.now()) }
+    await attempt(.audio, "audio whose time is over not removed") { try await store.pruneAudio(now: clock.now()) }
+  }
+
+  /// Follows the database's clock, and goes on with erasures that somebody left unfinished.
+  private func doChores() async {
     do {
-      _ = try await store.prune(now: clock.now())
+      for user in try await clock.chores(of: store, logger: logger).erasures {
+        await attempt(.erasures, "a user not erased to the end") { try await store.erase(user) }
+      }
     } catch {
-      logger.warning("old request records not removed", metadata: ["error": "\(error)"])
+      logger.warning("the database's time not asked for", metadata: ["error": "\(error)"])
+    }
+  }
+
+  /// What fails is done in the next round.
+  private func attempt(
+    _ task: MaintenanceMetrics.Task, _ failure: Logger.Message, _ work: () async throws -> Void
+  ) async {
+    do {
+      try await work()
+    } catch is CancellationError {
+    } catch {
+      metrics.failed(task)
+      logger.warning(failure, metadata: ["error": "\(error)"])
     }
   }
 
@@ -65,6 +88,7 @@ package struct Maintenance: Sendable {
       switch event {
       case .hint(let hint): hub.noteHead(hint.conversation, hint.head)
       case .feedback(let feedback): hub.pass(feedback)
+      case .erased(let user): hub.endAll(of: user)
       case .missed: await lookForHeads()
       }
     }
@@ -79,11 +103,7 @@ package struct Maintenance: Sendable {
       let batch = Array(live[start..<end])
       do {
         for (entry, head) in zip(batch, try await store.heads(of: batch)) {
-          if let head {
-            hub.noteHead(entry.conversation, head)
-          } else {
-            hub.end(entry.conversation, .conversationDeleted)
-          }
+          hub.noteHead(entry.conversation, head ?? ConversationHint.gone)
         }
       } catch {
         logger.warning("heads not looked for", metadata: ["error": "\(error)"])

@@ -76,7 +76,8 @@ final class AudioStream: Sendable {
         }
         if let expires = call.expires {
           group.addTask {
-            try await Task.sleep(for: .microseconds(max(0, expires.microseconds - self.sessions.now.microseconds)))
+            try await Task.sleep(
+              for: .microseconds(max(0, expires.microseconds - self.sessions.clock.machineTime().microseconds)))
             self.queue.close(.tokenExpired)
             return .waiting
           }

@@ -72,8 +72,9 @@ extension ConversationV1 {
     /// The conversation's events: first Connected, then what `resume` asks for, then ReplayCompleted, then live
     /// events in the order of their sequence. Creates the conversation when intent is INTENT_INTERACTIVE. The
     /// stream goes on until the client cancels, the token expires (UNAUTHENTICATED, TOKEN_EXPIRED), the
-    /// conversation is deleted (FAILED_PRECONDITION), `until_turn_id` has ended (OK), or the server drains or the
-    /// client reads too slowly (GoAway, then UNAVAILABLE): connect again with `resume`, nothing is lost.
+    /// conversation is deleted (FAILED_PRECONDITION) or its user (UNAUTHENTICATED, USER_UNKNOWN), `until_turn_id`
+    /// has ended (OK), or the server drains or the client reads too slowly (GoAway, then UNAVAILABLE): connect
+    /// again with `resume`, nothing is lost.
     func connect(
       _ request: ConversationV1.ConnectRequest,
       to responses: ResponseWriter<ConversationV1.ConversationEvent>,
@@ -204,8 +205,9 @@ extension ConversationV1 {
     /// The conversation's events: first Connected, then what `resume` asks for, then ReplayCompleted, then live
     /// events in the order of their sequence. Creates the conversation when intent is INTENT_INTERACTIVE. The
     /// stream goes on until the client cancels, the token expires (UNAUTHENTICATED, TOKEN_EXPIRED), the
-    /// conversation is deleted (FAILED_PRECONDITION), `until_turn_id` has ended (OK), or the server drains or the
-    /// client reads too slowly (GoAway, then UNAVAILABLE): connect again with `resume`, nothing is lost.
+    /// conversation is deleted (FAILED_PRECONDITION) or its user (UNAUTHENTICATED, USER_UNKNOWN), `until_turn_id`
+    /// has ended (OK), or the server drains or the client reads too slowly (GoAway, then UNAVAILABLE): connect
+    /// again with `resume`, nothing is lost.
     package func connect(
       _ request: ConversationV1.ConnectRequest,
       options: CallOptions = CallOptions()

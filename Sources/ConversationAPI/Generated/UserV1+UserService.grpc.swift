@@ -18,8 +18,8 @@ extension UserV1 {
 
   /// Answers the calls of `lifeecho.user.v1.UserService`. Errors other than `Status` become INTERNAL.
   package protocol UserServiceHandler: Sendable {
-    /// Creates the user or replaces the given fields. Idempotent: the same request again changes nothing.
-    /// INVALID_ARGUMENT names the field in BadRequest.
+    /// Creates the user or replaces the given fields; waits for the end of an erasure of that user_id. Idempotent:
+    /// the same request again changes nothing. INVALID_ARGUMENT names the field in BadRequest.
     func upsertUser(
       _ request: UserV1.UpsertUserRequest,
       context: ServerContext
@@ -28,9 +28,11 @@ extension UserV1 {
     /// NOT_FOUND, reason USER_UNKNOWN, when there is no such user.
     func getUser(_ request: UserV1.GetUserRequest, context: ServerContext) async throws -> UserV1.GetUserResponse
 
-    /// Erases the user with every conversation, message, event and usage record. The ids of the conversations stay
-    /// taken. Live Connect streams of the user end with UNAUTHENTICATED, reason USER_UNKNOWN. Idempotent: unknown
-    /// users are OK.
+    /// Erases the user with every conversation, message, event, recording and usage record: OK means that nothing
+    /// is left. The ids of the conversations stay taken. From the first moment on the user is unknown, and live
+    /// Connect streams end with UNAUTHENTICATED, reason USER_UNKNOWN. Much audio takes its time (a GB some
+    /// seconds): an erasure that has begun goes on without its caller (DEADLINE_EXCEEDED) and through crashes, and
+    /// the same call again waits for its end. Idempotent: unknown users are OK.
     func deleteUser(
       _ request: UserV1.DeleteUserRequest,
       context: ServerContext
@@ -43,8 +45,8 @@ extension UserV1 {
 
     package init(_ channel: any ClientChannel) { self.channel = channel }
 
-    /// Creates the user or replaces the given fields. Idempotent: the same request again changes nothing.
-    /// INVALID_ARGUMENT names the field in BadRequest.
+    /// Creates the user or replaces the given fields; waits for the end of an erasure of that user_id. Idempotent:
+    /// the same request again changes nothing. INVALID_ARGUMENT names the field in BadRequest.
     package func upsertUser(
       _ request: UserV1.UpsertUserRequest,
       options: CallOptions = CallOptions()
@@ -60,9 +62,11 @@ extension UserV1 {
       try await channel.unary(UserV1.UserService.getUser, request, options: options)
     }
 
-    /// Erases the user with every conversation, message, event and usage record. The ids of the conversations stay
-    /// taken. Live Connect streams of the user end with UNAUTHENTICATED, reason USER_UNKNOWN. Idempotent: unknown
-    /// users are OK.
+    /// Erases the user with every conversation, message, event, recording and usage record: OK means that nothing
+    /// is left. The ids of the conversations stay taken. From the first moment on the user is unknown, and live
+    /// Connect streams end with UNAUTHENTICATED, reason USER_UNKNOWN. Much audio takes its time (a GB some
+    /// seconds): an erasure that has begun goes on without its caller (DEADLINE_EXCEEDED) and through crashes, and
+    /// the same call again waits for its end. Idempotent: unknown users are OK.
     package func deleteUser(
       _ request: UserV1.DeleteUserRequest,
       options: CallOptions = CallOptions()

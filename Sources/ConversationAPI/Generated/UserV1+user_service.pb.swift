@@ -272,7 +272,7 @@ extension UserV1 {
   }
 
   package struct DeleteUserResponse: StructMessage {
-    /// False when there was no such user.
+    /// False when there was no such user, and nothing left of one.
     package var deleted: Bool
 
     package static var protobufName: String { "lifeecho.user.v1.DeleteUserResponse" }

@@ -15,6 +15,6 @@ package struct Migration: Sendable, Equatable {
   /// Every step this binary knows, in order.
   package static let all: [Migration] = [
     .tables, .foundations, .sendText, .turnEnds, .connect, .conversations, .leasesAndUsers, .voiceTables,
-    .voiceFunctions, .speech, .firstPieceTime, .voiceBounds, .extendRecordings,
+    .voiceFunctions, .speech, .firstPieceTime, .voiceBounds, .boundedDeletions, .extendRecordings,
   ]
 }

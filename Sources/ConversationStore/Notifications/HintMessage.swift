@@ -2,20 +2,22 @@ import Conversation
 import FoundationEssentials
 
 /// What servers tell one another: `{"s":"server","c":[["conversation",head],…]}`, or `{"s":"server","m":true}` for
-/// "look everywhere", or `{"s":"server","f":["conversation","session","text"]}` for a listening feedback. At most
-/// `Limits.notificationBytes` long.
+/// "look everywhere", or `{"s":"server","f":["conversation","session","text"]}` for a listening feedback, or
+/// `{"s":"server","u":"user"}` for a user who was erased. At most `Limits.notificationBytes` long.
 struct HintMessage: Equatable {
   var server: ServerID
   /// More has grown than is listed.
   var isIncomplete = false
   var hints: [ConversationHint] = []
   var feedback: ListeningFeedback?
+  var erased: UserID?
 
   /// `nil`: not such a message.
   init?(payload: String) {
     guard let stored = try? JSONDecoder().decode(Stored.self, from: Data(payload.utf8)) else { return nil }
     server = ServerID(stored.s)
     isIncomplete = stored.m ?? false
+    erased = stored.u.map { UserID($0) }
     if let words = stored.f, words.count == 3 {
       feedback = ListeningFeedback(
         conversation: ConversationID(words[0]), session: VoiceSessionID(words[1]), text: words[2])
@@ -63,14 +65,28 @@ struct HintMessage: Equatable {
     return String(decoding: data, as: UTF8.self)
   }
 
+  /// `nil`: it is too long to be sent.
+  static func payload(server: ServerID, erased user: UserID) -> String? {
+    guard let data = try? JSONEncoder().encode(Erasure(s: server.rawValue, u: user.rawValue)),
+      data.count < Limits.notificationBytes
+    else { return nil }
+    return String(decoding: data, as: UTF8.self)
+  }
+
   private struct Feedback: Encodable {
     var s: String
     var f: [String]
   }
 
+  private struct Erasure: Encodable {
+    var s: String
+    var u: String
+  }
+
   private struct Stored: Decodable {
     var s: String
     var f: [String]?
+    var u: String?
     var c: [Entry]?
     var m: Bool?
   }

@@ -9,6 +9,7 @@ package final class PostgreSQLNotifier: Notifier {
     var heads: [ConversationID: Int64] = [:]
     /// The latest ones; who misses one misses a moment's word.
     var feedback: [ListeningFeedback] = []
+    var erased: Set<UserID> = []
     var isIncomplete = false
     var isSending = false
   }
@@ -24,21 +25,34 @@ package final class PostgreSQLNotifier: Notifier {
   }
 
   package func publish(_ hint: ConversationHint) {
-    let starts = pending.withLock { pending in
+    tell { pending in
       if pending.heads.count < Limits.pendingHints || pending.heads[hint.conversation] != nil {
         pending.heads[hint.conversation] = max(hint.head, pending.heads[hint.conversation] ?? 0)
       } else {
         pending.isIncomplete = true
       }
-      defer { pending.isSending = true }
-      return !pending.isSending
     }
-    if starts { Task { await send() } }
   }
 
   package func publish(_ feedback: ListeningFeedback) {
-    let starts = pending.withLock { pending in
+    tell { pending in
       if pending.feedback.count < Limits.pendingFeedback { pending.feedback.append(feedback) }
+    }
+  }
+
+  package func publish(erased user: UserID) {
+    tell { pending in
+      if pending.erased.count < Limits.pendingErasures {
+        pending.erased.insert(user)
+      } else {
+        pending.isIncomplete = true
+      }
+    }
+  }
+
+  private func tell(_ add: (inout Pending) -> Void) {
+    let starts = pending.withLock { pending in
+      add(&pending)
       defer { pending.isSending = true }
       return !pending.isSending
     }
@@ -47,11 +61,12 @@ package final class PostgreSQLNotifier: Notifier {
 
   /// Sends until nothing is left, with a pause after each statement: what comes meanwhile travels together.
   private func send() async {
-    while let (heads, feedback, isIncomplete) = take() {
+    while let news = take() {
       var payloads = HintMessage.payloads(
-        server: server, hints: heads.map { ConversationHint(conversation: $0.key, head: $0.value) },
-        isIncomplete: isIncomplete)
-      payloads += feedback.compactMap { HintMessage.payload(server: server, feedback: $0) }
+        server: server, hints: news.heads.map { ConversationHint(conversation: $0.key, head: $0.value) },
+        isIncomplete: news.isIncomplete)
+      payloads += news.feedback.compactMap { HintMessage.payload(server: server, feedback: $0) }
+      payloads += news.erased.compactMap { HintMessage.payload(server: server, erased: $0) }
       do {
         _ = try await pool.query(Self.notify, [.text(Self.channel), .textArray(payloads)])
       } catch  where error.kind == .closed {
@@ -66,18 +81,17 @@ package final class PostgreSQLNotifier: Notifier {
     }
   }
 
-  private func take() -> (heads: [ConversationID: Int64], feedback: [ListeningFeedback], isIncomplete: Bool)? {
+  private func take() -> Pending? {
     pending.withLock { pending in
-      if pending.heads.isEmpty, pending.feedback.isEmpty, !pending.isIncomplete {
+      if pending.heads.isEmpty, pending.feedback.isEmpty, pending.erased.isEmpty, !pending.isIncomplete {
         pending.isSending = false
         return nil
       }
       defer {
-        pending.heads = [:]
-        pending.feedback = []
-        pending.isIncomplete = false
+        pending = Pending()
+        pending.isSending = true
       }
-      return (pending.heads, pending.feedback, pending.isIncomplete)
+      return pending
     }
   }
 
@@ -97,6 +111,7 @@ package final class PostgreSQLNotifier: Notifier {
         }
         if message.server == server { continue }
         if let feedback = message.feedback { continuation.yield(.feedback(feedback)) }
+        if let user = message.erased { continuation.yield(.erased(user)) }
         var hasLost = message.isIncomplete
         for hint in message.hints {
           if case .dropped = continuation.yield(.hint(hint)) { hasLost = true }

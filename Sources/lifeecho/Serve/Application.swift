@@ -19,7 +19,7 @@ struct Application {
   let voice: VoiceSessions
   let maintenance: Maintenance
   let readiness = Readiness()
-  let clock: any WallClock = SystemClock()
+  let clock: StoreClock
   private let service: ConversationService
   private let users: UserDirectory
   private let openAI: OpenAIChatModel?
@@ -27,9 +27,10 @@ struct Application {
   private let logger: Logger
   private let pool: PostgreSQLPool
 
+  /// Asks the database for its time first: what is decided by the clock must not be decided by another one.
   init(
     _ configuration: ServiceConfiguration, database: Database, group: MultiThreadedEventLoopGroup, logger: Logger
-  ) throws {
+  ) async throws {
     self.logger = logger
     pool = database.pool
     var settings = ConversationSettings(configuration)
@@ -39,6 +40,8 @@ struct Application {
       let limits = tier == .premium ? configuration.quota.premium : configuration.quota.free
       return QuotaLimits(turns: limits.turns, speech_ms: limits.speech.milliseconds)
     }
+    clock = StoreClock(machine: SystemClock())
+    _ = try await clock.chores(of: store, logger: logger)
     let notifier: any Notifier
     if database.isPrivate {
       notifier = InProcessNotifier()

@@ -58,7 +58,7 @@ struct ServiceProcess: Service {
     _ database: Database, verifier: TokenVerifier, secret: TokenSecret, tls: ReloadableTLSContext?,
     group: MultiThreadedEventLoopGroup, directory: DataDirectory
   ) async throws {
-    let application = try Application(configuration, database: database, group: group, logger: logger)
+    let application = try await Application(configuration, database: database, group: group, logger: logger)
     let health = HealthRegistry()
     let policy = try application.policy(verifier: verifier, health: health, clock: application.clock)
     let server = GRPCServer(

@@ -1,7 +1,7 @@
 extension Migration {
   /// Segments of several running recordings, stored by one statement.
   static let extendRecordings = Migration(
-    version: 13, name: "extend_recordings",
+    version: 14, name: "extend_recordings",
     sql: #"""
       -- Stores the next segments of recordings without gaps, as nearly all are: one update of their rows, which is the lock
       -- too, and one insert. A recording for which that is not so is left alone.
