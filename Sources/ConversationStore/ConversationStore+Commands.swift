@@ -100,7 +100,7 @@ extension ConversationStore {
       Statements.acknowledge,
       [
         .text(user.rawValue), .text(conversation.rawValue), .text(device), .int64(sequence),
-        .timestamp(now.microseconds),
+        .timestamp(now.microseconds), .int64(Limits.devices),
       ], mayRepeat: true
     ) { result in
       try result.accepted().row.int64(1)

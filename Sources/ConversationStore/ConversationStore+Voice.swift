@@ -73,6 +73,21 @@ extension ConversationStore: VoiceStore {
     }
   }
 
+  package func endRecording(
+    _ key: VoiceSessionKey, gapPatience_ms: Int64, now: Timestamp
+  ) async throws -> EndedRecording? {
+    try await run(
+      Statements.endRecording,
+      Self.parameters(of: key) + [.int64(gapPatience_ms), .timestamp(now.microseconds)], mayRepeat: true
+    ) { result in
+      try result.first.map { row in
+        EndedRecording(
+          generation: try row.int(0), state: try stored(row.string(1)), durable: try DurableSegments(row, first: 2),
+          isDue: try row.bool(5))
+      }
+    }
+  }
+
   package func claimSegments(
     server: ServerID, alone: Bool, duration_ms: Int64, limit: Int, now: Timestamp
   ) async throws -> [ClaimedSegment] {
@@ -185,7 +200,7 @@ extension ConversationStore: VoiceStore {
 
   package func armFeedback(
     _ key: VoiceSessionKey, delay_ms: Int64, now: Timestamp
-  ) async throws -> (generation: Int, wait_ms: Int64)? {
+  ) async throws -> ArmedFeedback? {
     try await run(
       Statements.armFeedback,
       [
@@ -194,15 +209,17 @@ extension ConversationStore: VoiceStore {
       ], mayRepeat: true
     ) { result in
       let row = try result.accepted().row
-      let generation = try row.int(1)
-      return try row.optionalInt64(2).map { (generation, $0) }
+      guard let wait_ms = try row.optionalInt64(2) else { return nil }
+      return ArmedFeedback(
+        generation: try row.int(1), wait_ms: wait_ms, time: Timestamp(microseconds: try row.timestamp_us(3)))
     }
   }
 
-  package func fireFeedback(_ key: VoiceSessionKey, now: Timestamp) async throws -> Bool {
+  package func fireFeedback(_ key: VoiceSessionKey, armed: Timestamp, now: Timestamp) async throws -> Bool {
     // Not repeated when its answer is lost: better no word than two.
     try await run(
-      Statements.fireFeedback, Self.parameters(of: key) + [.timestamp(now.microseconds)], mayRepeat: false
+      Statements.fireFeedback,
+      Self.parameters(of: key) + [.timestamp(armed.microseconds), .timestamp(now.microseconds)], mayRepeat: false
     ) { result in
       try result.first?.bool(0) ?? false
     }

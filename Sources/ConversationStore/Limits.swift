@@ -18,6 +18,8 @@ enum Limits {
   static let feedbackAge_days: Int64 = 30
   /// Conversations that go in an erasure's first transaction, whose locks are held to its end; more than people have.
   static let erasedConversations: Int64 = 10_000
+  /// Devices of a conversation whose positions are remembered; people have three, and get a new one every few years.
+  static let devices: Int64 = 64
   /// Between two notifications of one server: 50 a second cost nothing, one per commit destroys group commit
   /// (measured: 757 instead of 9,247 commits a second).
   static let notificationPause_ms: Int64 = 20

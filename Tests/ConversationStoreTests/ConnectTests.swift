@@ -85,6 +85,23 @@ import Testing
     #expect(page == Array(log[4..<9]))
   }
 
+  @Test func aConversationRemembersSixtyFourDevicesTheLatestOnes() async throws {
+    var person = try await Person()
+    try await person.send()
+    func acknowledge(_ device: Int) async throws {
+      person.now.microseconds += 1
+      _ = try await person.store.acknowledge(
+        user: person.user, conversation: person.conversation, device: "d\(device)", sequence: 1, now: person.now)
+    }
+    for device in 0..<64 { try await acknowledge(device) }
+    try await acknowledge(0)
+    try await acknowledge(64)
+    let kept = "SELECT count(*) FROM lifeecho.device_positions WHERE user_id = $1"
+    #expect(try await person.count(kept) == 64)
+    #expect(try await person.count(kept + " AND device_id IN ('d0', 'd2', 'd64')") == 3)
+    #expect(try await person.connect(replay: .fromAcknowledged(epoch: ""), device: "d1").replayAfter == 0)
+  }
+
   @Test func aDevicesPositionNeverGoesBackAndIsWhereItsReplayBegins() async throws {
     let person = try await Person()
     try await person.complete(try await person.send().leased)

@@ -75,26 +75,53 @@ import Testing
 
   @Test func feedbackIsGivenOnceWhateverServerAsks() async throws {
     let speaker = try await Speaker()
-    func arm() async throws -> (generation: Int, wait_ms: Int64)? {
+    func arm() async throws -> ArmedFeedback? {
       try await speaker.store.armFeedback(speaker.key("s", 0), delay_ms: 8_000, now: speaker.now)
     }
     let armed = try #require(try await arm())
     #expect(armed.generation == 1 && armed.wait_ms == 8_000)
+    try await speaker.say(Speaker.segment(0))
     speaker.pass(milliseconds: 5_000)
     // The recording has moved to another connection: its time goes on.
     let moved = try #require(try await arm())
     #expect(moved.wait_ms == 3_000)
     speaker.pass(milliseconds: 3_000)
-    #expect(try await speaker.store.fireFeedback(speaker.key(), now: speaker.now))
-    #expect(try await speaker.store.fireFeedback(speaker.key(), now: speaker.now) == false)
+    #expect(try await speaker.store.fireFeedback(speaker.key(), armed: moved.time, now: speaker.now))
+    #expect(try await speaker.store.fireFeedback(speaker.key(), armed: armed.time, now: speaker.now) == false)
     #expect(try await arm() == nil)
+  }
+
+  @Test func aRecordingThatWasCancelledAndBegunAgainHasItsOwnTime() async throws {
+    let speaker = try await Speaker()
+    func arm() async throws -> ArmedFeedback? {
+      try await speaker.store.armFeedback(speaker.key("s", 0), delay_ms: 8_000, now: speaker.now)
+    }
+    let first = try #require(try await arm())
+    speaker.pass(milliseconds: 7_000)
+    let second = try #require(try await arm())
+    #expect(second.wait_ms == 8_000)
+    speaker.pass(milliseconds: 1_000)
+    #expect(
+      try await speaker.store.fireFeedback(speaker.key(), armed: first.time, now: speaker.now) == false,
+      "a stream whose end nobody has noticed")
+    speaker.pass(milliseconds: 7_000)
+    #expect(try await speaker.store.fireFeedback(speaker.key(), armed: second.time, now: speaker.now))
+    #expect(try await arm()?.wait_ms == 8_000, "nothing of it was stored: another recording")
+    try await speaker.say(Speaker.segment(0))
+    speaker.pass(milliseconds: 9_000)
+    let late = try #require(try await arm())
+    #expect(late.wait_ms == 8_000, "it was silent for longer than the delay")
+    #expect(try await speaker.store.fireFeedback(speaker.key(), armed: late.time, now: speaker.now))
+    speaker.pass(milliseconds: 9_000)
+    #expect(try await arm() == nil, "what is stored is told once")
   }
 
   @Test func theLastSegmentCancelsFeedbackAndTheNextRecordingHasItsOwn() async throws {
     let speaker = try await Speaker()
-    _ = try await speaker.store.armFeedback(speaker.key("s", 0), delay_ms: 8_000, now: speaker.now)
+    let armed = try #require(
+      try await speaker.store.armFeedback(speaker.key("s", 0), delay_ms: 8_000, now: speaker.now))
     try await speaker.say(Speaker.segment(0, last: true))
-    #expect(try await speaker.store.fireFeedback(speaker.key(), now: speaker.now) == false)
+    #expect(try await speaker.store.fireFeedback(speaker.key(), armed: armed.time, now: speaker.now) == false)
     try await speaker.recogniseAll()
     _ = try await speaker.finish()
     let next = try await speaker.store.armFeedback(speaker.key("s", 0), delay_ms: 8_000, now: speaker.now)

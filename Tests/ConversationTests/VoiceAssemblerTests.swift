@@ -18,8 +18,8 @@ struct SegmentAssemblerTests {
     return parts.flatMap { assembler.add($0) }.map { outcome in
       switch outcome {
       case .segment(let segment): "\(segment.index):\(segment.content.count)\(segment.isLast ? "." : "")"
-      case .refused(let index, .fieldInvalid(let field, _)): "!\(index) \(field)"
-      case .refused(let index, let refusal): "!\(index) \(refusal)"
+      case .refused(let index, .fieldInvalid(let field, _), _): "!\(index) \(field)"
+      case .refused(let index, let refusal, let endsRecording): "!\(index) \(refusal)\(endsRecording ? "." : "")"
       }
     }
   }
@@ -63,13 +63,21 @@ struct SegmentAssemblerTests {
   @Test(
     "bad fields are refused alone",
     arguments: [
-      (-1, 3, 1_000, "!-1 segment.index"), (4096, 3, 1_000, "!4096 segment.index"), (4095, 3, 1_000, "4095:3"),
+      (-1, 3, 1_000, "!-1 segment.index"), (4096, 3, 1_000, "!4096 sessionFull"), (4095, 3, 1_000, "4095:3"),
       (0, 0, 1_000, "!0 segment.content"), (0, 3, -1, "!0 segment.duration"), (0, 3, 0, "0:3"),
       (0, 3, 3_600_000, "0:3"), (0, 3, 3_600_001, "!0 segment.duration"),
       (0, 1 << 20, 1, "0:1048576"), (0, (1 << 20) + 1, 1, "!0 tooLarge(limit_bytes: 1048576)"),
     ] as [(Int, Int, Int64, String)])
   func fields(index: Int, bytes: Int, duration_ms: Int64, answer: String) {
     #expect(run([part(index, bytes, duration_ms: duration_ms), part(7)]) == [answer, "7:3"])
+  }
+
+  @Test(
+    "a segment beyond the last index is refused for the session's limit, and ends the recording when it is the last")
+  func beyondTheLastIndex() {
+    #expect(run([part(4096, last: true), part(5000)]) == ["!4096 sessionFull.", "!5000 sessionFull"])
+    #expect(run([part(4096, more: true, last: true), part(4096, part: 1), part(1)]) == ["!4096 sessionFull.", "1:3"])
+    #expect(run([part(4096, last: true)], kind: .wholeMessage) == ["!4096 segment.index"])
   }
 
   @Test("twelve MiB are a segment, a byte more is not")
@@ -122,7 +130,7 @@ struct SegmentQueueTests {
     entries?.map { entry in
       switch entry {
       case .segment(let segment): segment.index
-      case .refused(let index, _): -index
+      case .refused(let index, _, _): -index
       }
     }
   }

@@ -151,8 +151,8 @@ final class AudioStream: Sendable {
   /// False when the stream takes nothing more.
   private func enqueue(_ outcome: SegmentAssembler.Outcome) async throws -> Bool {
     switch outcome {
-    case .refused(let index, let refusal):
-      return try await queue.add(.refused(index: index, refusal))
+    case .refused(let index, let refusal, let endsRecording):
+      return try await queue.add(.refused(index: index, refusal, endsRecording: endsRecording))
     case .segment(let segment):
       let size_bytes = segment.content.count
       guard try await sessions.receivedAudio.reserve(size_bytes, for: key.user, patience_ms: Limits.memoryPatience_ms)
@@ -174,7 +174,10 @@ final class AudioStream: Sendable {
     var generation = 0
     var last = AudioAnswer(durable: DurableSegments(through: -1, later: []))
     while let entries = try await queue.take() {
-      if case .refused(let index, let refusal) = entries.first {
+      if case .refused(let index, let refusal, let endsRecording) = entries.first {
+        if endsRecording, let ended = try await endRecording(generation: generation) {
+          (last.state, last.durable) = (ended.state, ended.durable)
+        }
         last.isDuplicate = false
         last.quota = nil
         last.refusal = (index, refusal)
@@ -213,6 +216,12 @@ final class AudioStream: Sendable {
     var key = key
     key.generation = generation
     return try await sessions.commit(segments, key: key, call: call, stream: id, expectedIndex: expectedIndex)
+  }
+
+  func endRecording(generation: Int) async throws -> EndedRecording? {
+    var key = key
+    key.generation = generation
+    return try await sessions.endRecording(key)
   }
 }
 

@@ -7,7 +7,8 @@ import Crypto
 struct SegmentAssembler {
   enum Outcome {
     case segment(AudioSegment)
-    case refused(index: Int, SegmentRefusal)
+    /// `endsRecording`: it was the last segment, and only the session's limit is against it.
+    case refused(index: Int, SegmentRefusal, endsRecording: Bool = false)
   }
 
   /// A segment of which parts are to come.
@@ -58,6 +59,10 @@ struct SegmentAssembler {
   }
 
   private mutating func begin(_ part: consuming AudioPart) -> Outcome? {
+    if kind == .segmented, part.index >= Limits.segments {
+      skipped = part.hasMoreParts ? part.index : nil
+      return .refused(index: part.index, .sessionFull, endsRecording: part.isLast)
+    }
     if let refusal = refusal(of: part) { return refuse(part.index, refusal, more: part.hasMoreParts) }
     var segment = AudioSegment(
       index: part.index, content: part.content, digest: [], duration_ms: part.duration_ms,

@@ -6,7 +6,15 @@ import Synchronization
 final class SegmentQueue: Sendable {
   enum Entry: Sendable {
     case segment(AudioSegment)
-    case refused(index: Int, SegmentRefusal)
+    case refused(index: Int, SegmentRefusal, endsRecording: Bool = false)
+
+    /// Nobody needs to be there for it.
+    var isToBeStored: Bool {
+      switch self {
+      case .segment: true
+      case .refused(_, _, let endsRecording): endsRecording
+      }
+    }
   }
 
   fileprivate struct State {

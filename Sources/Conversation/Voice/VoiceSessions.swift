@@ -132,10 +132,8 @@ package final class VoiceSessions: Sendable {
       }
     }
     metrics.segments.increment(by: fresh)
-    if stored.isDue || (!workers.hasRecognizer && stored.state == .transcribing) {
-      var key = key
-      key.generation = stored.generation
-      workers.finish(key)
+    if isOver(stored.state, isDue: stored.isDue) {
+      finish(key, generation: stored.generation)
     } else if fresh > 0, stored.generation > 1, segments[0].index == 0 {
       // The generation before it may have been abandoned just now.
       workers.lookForEndings()
@@ -143,6 +141,27 @@ package final class VoiceSessions: Sendable {
       workers.wake()
     }
     return stored
+  }
+
+  /// The last segment was refused because the session has all it may have: what is stored is the recording. `nil`: it has
+  /// ended, or nothing of it is stored.
+  func endRecording(_ key: VoiceSessionKey) async throws -> EndedRecording? {
+    guard let ended = try await store.endRecording(key, gapPatience_ms: settings.gapPatience_ms, now: now) else {
+      return nil
+    }
+    if isOver(ended.state, isDue: ended.isDue) { finish(key, generation: ended.generation) }
+    return ended
+  }
+
+  /// Nothing more will be recognised of it.
+  private func isOver(_ state: VoiceSessionState, isDue: Bool) -> Bool {
+    isDue || (!workers.hasRecognizer && state == .transcribing)
+  }
+
+  private func finish(_ key: VoiceSessionKey, generation: Int) {
+    var key = key
+    key.generation = generation
+    workers.finish(key)
   }
 
   /// Gives back the memory of segments that are answered.
@@ -154,13 +173,16 @@ package final class VoiceSessions: Sendable {
 
   /// Stores in the background what a stream received and could not answer.
   func keep(_ entries: [SegmentQueue.Entry], of stream: AudioStream, generation: Int = 0) {
-    let segments = entries.compactMap { if case .segment(let segment) = $0 { segment } else { nil } }
-    guard !segments.isEmpty else { return }
+    guard entries.contains(where: \.isToBeStored) else { return }
     launcher.launch { [self] in
       var generation = generation
-      for segment in segments {
+      for entry in entries {
         do {
-          generation = try await stream.commit([segment], generation: generation).generation
+          switch entry {
+          case .segment(let segment): generation = try await stream.commit([segment], generation: generation).generation
+          case .refused(_, _, endsRecording: true): _ = try await stream.endRecording(generation: generation)
+          case .refused: break
+          }
         } catch {
           logger.warning("speech of a broken stream was not stored", metadata: ["error": "\(error)"])
           break
@@ -183,7 +205,7 @@ package final class VoiceSessions: Sendable {
     guard let armed = try await store.armFeedback(key, delay_ms: settings.feedbackDelay_ms, now: now) else { return }
     key.generation = armed.generation
     try await Task.sleep(for: .milliseconds(armed.wait_ms))
-    if try await store.fireFeedback(key, now: now) {
+    if try await store.fireFeedback(key, armed: armed.time, now: now) {
       hub.say(ListeningFeedback(conversation: key.conversation, session: key.session, text: settings.feedbackText))
     }
   }

@@ -1,6 +1,8 @@
 /// What is durable of speech (design §6, §7). Each method is one transaction and one round trip; an answer means that
 /// what it says is durable. Throws `ConversationError`, as `Store`.
 package protocol VoiceStore: SegmentStore {
+  /// Ends a running recording with what is stored of it; `nil`: there is none.
+  func endRecording(_ key: VoiceSessionKey, gapPatience_ms: Int64, now: Timestamp) async throws -> EndedRecording?
   /// Leases segments that wait for recognition, oldest first, with their audio; those of dead servers too, and those of
   /// every other server when `alone`.
   func claimSegments(
@@ -20,12 +22,11 @@ package protocol VoiceStore: SegmentStore {
   func voiceSession(_ key: VoiceSessionKey) async throws -> VoiceSessionRecord
   /// Sessions of which nothing was recognised and whose audio is there, oldest first; of all users.
   func failedSessions(limit: Int) async throws -> [VoiceSessionKey]
-  /// A recording has begun: when to say that somebody listens; `nil`: it was said, or need not be.
-  func armFeedback(
-    _ key: VoiceSessionKey, delay_ms: Int64, now: Timestamp
-  ) async throws -> (generation: Int, wait_ms: Int64)?
-  /// True for the one caller, on any server, that says it now.
-  func fireFeedback(_ key: VoiceSessionKey, now: Timestamp) async throws -> Bool
+  /// A recording has begun: when to say that somebody listens; `nil`: it was said, or need not be. One of which something
+  /// was stored within the delay goes on, and keeps its time; without a stored segment it begins anew.
+  func armFeedback(_ key: VoiceSessionKey, delay_ms: Int64, now: Timestamp) async throws -> ArmedFeedback?
+  /// True for the one caller, on any server, that says it now; false for a recording that was begun anew since `armed`.
+  func fireFeedback(_ key: VoiceSessionKey, armed: Timestamp, now: Timestamp) async throws -> Bool
   /// Charges one call of Transcribe; `.rateLimited` when the hour's are used up.
   func admitTranscription(user: UserID, speech_ms: Int64, now: Timestamp) async throws
 }
@@ -98,6 +99,35 @@ package struct StoredSegments: Sendable, Equatable {
     self.verdicts = verdicts
     self.isDue = isDue
     self.quota = quota
+  }
+}
+
+package struct ArmedFeedback: Sendable, Equatable {
+  package var generation: Int
+  package var wait_ms: Int64
+  /// When the recording began.
+  package var time: Timestamp
+
+  package init(generation: Int, wait_ms: Int64, time: Timestamp) {
+    self.generation = generation
+    self.wait_ms = wait_ms
+    self.time = time
+  }
+}
+
+/// A recording that was ended at the session's limit.
+package struct EndedRecording: Sendable, Equatable {
+  package var generation: Int
+  package var state: VoiceSessionState
+  package var durable: DurableSegments
+  /// Everything is recognised: the session can be finished now.
+  package var isDue: Bool
+
+  package init(generation: Int, state: VoiceSessionState, durable: DurableSegments, isDue: Bool) {
+    self.generation = generation
+    self.state = state
+    self.durable = durable
+    self.isDue = isDue
   }
 }
 

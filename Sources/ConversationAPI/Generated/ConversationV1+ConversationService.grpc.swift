@@ -153,6 +153,7 @@ extension ConversationV1 {
     ) async throws -> ConversationV1.RetryTurnResponse
 
     /// Stores how far a device has shown the conversation; never goes backward. Used by `Resume.from_acknowledged`.
+    /// Of a conversation's devices the 64 that acknowledged last are remembered.
     func acknowledgeEvents(
       _ request: ConversationV1.AcknowledgeEventsRequest,
       context: ServerContext
@@ -299,6 +300,7 @@ extension ConversationV1 {
     }
 
     /// Stores how far a device has shown the conversation; never goes backward. Used by `Resume.from_acknowledged`.
+    /// Of a conversation's devices the 64 that acknowledged last are remembered.
     package func acknowledgeEvents(
       _ request: ConversationV1.AcknowledgeEventsRequest,
       options: CallOptions = CallOptions()

@@ -493,7 +493,8 @@ extension ConversationV1 {
     package var voiceSessionID: String
     package var format: ConversationV1.AudioFormat
     /// Somebody speaks now: ListeningFeedback follows after 8 s without is_last, while this stream lives; once per
-    /// session, counted from the first stream that said so. False when segments come unannounced.
+    /// session. A recording that goes on by another stream keeps its time: something of it was stored in the last 8
+    /// s. One of which nothing is stored, as after a cancel, begins anew. False when segments come unannounced.
     package var recordingStarted: Bool
     package var kind: ConversationV1.AudioKind
 
@@ -611,7 +612,8 @@ extension ConversationV1 {
     package var duplicate: Bool
     /// The segment, when it was refused: INVALID_ARGUMENT with FIELD_INVALID; ALREADY_EXISTS with SEGMENT_CONFLICT,
     /// other bytes are durable under its index; FAILED_PRECONDITION with VOICE_SESSION_FINISHED; RESOURCE_EXHAUSTED
-    /// with SEGMENT_TOO_LARGE or VOICE_SESSION_FULL (60 minutes); UNAVAILABLE with OVERLOADED, to be sent again.
+    /// with SEGMENT_TOO_LARGE or VOICE_SESSION_FULL (60 minutes, or an index beyond 4095; one with is_last ends the
+    /// recording with what is stored); UNAVAILABLE with OVERLOADED, to be sent again.
     package var rejected: [ConversationV1.Rejection]
     package var state: ConversationV1.VoiceSessionState
     /// With the session's first and last segment.

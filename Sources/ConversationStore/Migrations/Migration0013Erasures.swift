@@ -1,8 +1,9 @@
 extension Migration {
-  /// What is deleted is deleted in bounded steps.
+  /// What is deleted is deleted in bounded steps; recordings that end at their limits; listening feedback of a recording
+  /// that was begun again; devices of a conversation.
   static let boundedDeletions = Migration(
     version: 13, name: "bounded_deletions",
-    sql: [erasuresSQL, audioRetentionSQL].joined(separator: "\n"))
+    sql: [erasuresSQL, audioRetentionSQL, recordingEndsSQL].joined(separator: "\n"))
 
   /// Erasing a user, whatever there is of them.
   static let erasuresSQL =

@@ -23,6 +23,23 @@ def test_bytes_count_where_no_duration_is_said(person, conversation):
     assert spoken(person, conversation) == ["一三"]
 
 
+def test_a_last_segment_beyond_the_last_index_ends_the_recording(person, conversation):
+    with AudioStream(person, conversation, "s") as stream:
+        assert stream.say(0, "一").durable_through == 0
+        assert stream.say(4095, "三").durable == [4095]
+        assert is_full(stream.say(4096, "四"))
+        assert session_of(person, conversation, "s").state == resources.VOICE_SESSION_STATE_RECORDING
+        stream.say(1, "二")
+    with AudioStream(person, conversation, "other") as stream:
+        # Nothing is stored: nothing ends.
+        assert is_full(stream.say(5000, "四", last=True))
+    with AudioStream(person, conversation, "s") as stream:
+        ended = stream.say(5000, "五", last=True)
+        assert is_full(ended) and ended.state == resources.VOICE_SESSION_STATE_TRANSCRIBING
+        assert stream.say(1, "二").duplicate
+    assert session_of(person, conversation, "s").state != resources.VOICE_SESSION_STATE_RECORDING
+
+
 def test_a_last_segment_for_which_there_is_no_room_still_ends_the_recording(person, conversation):
     with AudioStream(person, conversation, "s") as stream:
         assert stream.say(0, "一", duration=NEARLY_FULL_S).durable_through == 0

@@ -65,7 +65,7 @@ def test_a_refused_segment_is_refused_alone(person, conversation):
         cases = [
             (segment(0, "别的"), 0, "SEGMENT_CONFLICT", grpc.StatusCode.ALREADY_EXISTS),
             (segment(-1, "x"), -1, "FIELD_INVALID", grpc.StatusCode.INVALID_ARGUMENT),
-            (segment(4096, "x"), 4096, "FIELD_INVALID", grpc.StatusCode.INVALID_ARGUMENT),
+            (segment(4096, "x"), 4096, "VOICE_SESSION_FULL", grpc.StatusCode.RESOURCE_EXHAUSTED),
             (segment(1, b""), 1, "FIELD_INVALID", grpc.StatusCode.INVALID_ARGUMENT),
             (segment(1, "x", duration=-1), 1, "FIELD_INVALID", grpc.StatusCode.INVALID_ARGUMENT),
             (segment(1, "x", duration=3600), 1, "VOICE_SESSION_FULL", grpc.StatusCode.RESOURCE_EXHAUSTED),
