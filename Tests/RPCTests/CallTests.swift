@@ -81,6 +81,17 @@ import Testing
     }
   }
 
+  /// Both are there before anybody reads.
+  @Test(arguments: Transport.allCases)
+  func aMessageComesBeforeTheFailureThatFollowedIt(transport: Transport) async throws {
+    try await TestServer.run(transport) { server async throws in
+      let call = server.channel.serverStreaming(TestMethods.failAfter, RawMessage("x")).call
+      #expect(await eventually { call.trailingMetadata["after"] == "one" })
+      #expect(try await call.next()?.text == "x")
+      await #expect(throws: Status(.aborted, "after one")) { try await call.next() }
+    }
+  }
+
   @Test(arguments: Transport.allCases)
   func clientStreams(transport: Transport) async throws {
     try await TestServer.run(transport) { server async throws in

@@ -153,7 +153,8 @@ struct TestServer {
       let count = Int(String(decoding: request.bytes, as: UTF8.self)) ?? 0
       for number in 0..<count { try await responses.write(RawMessage(bytes: Array("\(number)".utf8))) }
     }
-    router.register(serverStreaming: TestMethods.failAfter) { request, responses, _ in
+    router.register(serverStreaming: TestMethods.failAfter) { request, responses, context in
+      context.trailingMetadata.append("after", "one")
       try await responses.write(request)
       throw Status(.aborted, "after one")
     }

@@ -14,6 +14,8 @@ struct ClientCallState: Equatable {
 
   private var phase = Phase.waiting
   private(set) var requestEnded = false
+  /// The client ended the call itself: what came before is not delivered any more.
+  private(set) var isAborted = false
   private var hasRetried = false
   /// True when the request is one message that can be sent again.
   private let isRepeatable: Bool
@@ -77,9 +79,11 @@ struct ClientCallState: Equatable {
     switch phase {
     case .waiting:
       phase = .ended(status)
+      isAborted = true
       return .end
     case .open:
       phase = .ended(status)
+      isAborted = true
       return .endAndReset
     case .ended:
       return .ignore

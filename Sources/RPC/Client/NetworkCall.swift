@@ -216,9 +216,10 @@ final class NetworkCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable
     }
   }
 
-  /// Nil when the reader has to wait; what has come is then credited, so that the rest can come.
+  /// Nil when the reader has to wait; what has come is then credited, so that the rest can come. Messages come before the
+  /// status that followed them.
   private func nextResult() -> Result<ByteBuffer?, any Error>? {
-    if let status = state.status, !status.isOK { return .failure(status) }
+    if let status = state.status, state.isAborted { return .failure(status) }
     do {
       if let message = try deframer.next() {
         credit(deframer.creditDelivered())
@@ -227,10 +228,11 @@ final class NetworkCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable
     } catch {
       return .failure(unusable(error.status))
     }
-    guard state.status != nil else {
+    guard let status = state.status else {
       credit(deframer.creditReceived())
       return nil
     }
+    guard status.isOK else { return .failure(status) }
     guard deframer.buffered_bytes == 0 else {
       return .failure(Status(.internal, "the response ends inside a message"))
     }
