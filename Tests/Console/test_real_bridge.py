@@ -118,7 +118,7 @@ def test_without_console_there_is_no_page(tmp_path):
 
 
 def test_the_page_is_served_elsewhere_than_on_loopback_when_it_is_asked_for(tmp_path):
-    for flags, status in (((), 404), (("--console", "auto"), 404), (("--console", "on"), 200)):
+    for flags, status in (((), 404), (("--console", "auto"), 404), (("--console", "on"), 200), (("--console",), 200)):
         with Bridge(tmp_path, *flags, bridge="0.0.0.0:0") as server:
             connection = http.client.HTTPConnection("127.0.0.1", int(server.bridge.rsplit(":", 1)[1]), timeout=10)
             connection.request("GET", "/")

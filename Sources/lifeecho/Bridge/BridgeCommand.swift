@@ -42,8 +42,10 @@ struct BridgeCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Web pages that may connect; may be repeated; none: all.", valueName: "origin"))
   var origin: [String] = []
 
-  @Option(help: ArgumentHelp("Serve the web console at /; auto: on loopback only.", valueName: "auto | on | off"))
-  var console = ServiceConfiguration.ConsoleChoice.auto
+  @Option(
+    defaultAsFlag: ServiceConfiguration.ConsoleChoice.on,
+    help: ArgumentHelp("Serve the web console at /; auto: on loopback only.", valueName: "auto | on | off"))
+  var console: ServiceConfiguration.ConsoleChoice?
 
   @Option(help: ArgumentHelp("Pause between the pieces of a reply.", valueName: "duration"))
   var piecePause = "500ms"
@@ -96,7 +98,7 @@ struct BridgeCommand: AsyncParsableCommand {
     settings.origins = OriginPolicy(origin)
     guard connectionsPerAddress >= 0 else { throw CommandFailure("--connections-per-address: must not be negative") }
     settings.connectionsPerAddress = connectionsPerAddress
-    settings.servesConsole = console.isServed(at: try endpoint(listen, "--listen"))
+    settings.servesConsole = (console ?? .auto).isServed(at: try endpoint(listen, "--listen"))
     switch (tlsCert, tlsKey) {
     case (nil, nil): break
     case (let certificate?, let key?):

@@ -13,6 +13,7 @@ struct ServeCommand: AsyncParsableCommand {
   var bridge: String?
 
   @Option(
+    defaultAsFlag: "on",
     help: ArgumentHelp("Serve the web console at / of the bridge; auto: on loopback.", valueName: "auto | on | off"))
   var console: String?
 
