@@ -15,7 +15,7 @@ enum TestDatabase {
 
   private static let running = Task { () async throws -> Running in
     let configuration = PrivateClusterConfiguration(
-      storage: .ephemeral, maximumConnections: 100, environment: ProcessInfo.processInfo.environment)
+      storage: .ephemeral, maximumConnections: 400, environment: ProcessInfo.processInfo.environment)
     let cluster = PrivateCluster(configuration: configuration)
     let url = try await cluster.start()
     let pool = PostgreSQLPool(configuration: TestDatabase.configuration(url))
