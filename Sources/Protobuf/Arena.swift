@@ -9,6 +9,8 @@ import Glibc
 package struct Arena {
   private let state: UnsafeMutablePointer<State>
   private let mark: Mark
+  /// How many arrays the enclosing uses have.
+  private let arrayCount: Int
 
   /// Where an enclosing use of the thread's arena goes on.
   private struct Mark {
@@ -17,7 +19,6 @@ package struct Arena {
     var chunk: UnsafeMutablePointer<Chunk>
     var left_bytes: Int
     var isExhausted: Bool
-    var arrays: Int
   }
 
   private struct State {
@@ -41,7 +42,7 @@ package struct Arena {
     } else {
       state = makeState()
     }
-    let arena = Arena(state: state, mark: state.pointee.now)
+    let arena = Arena(state: state, mark: state.pointee.now, arrayCount: state.pointee.arrays.count)
     state.pointee.now.left_bytes = budget_bytes
     state.pointee.now.isExhausted = false
     return arena
@@ -55,9 +56,7 @@ package struct Arena {
       state.pointee.now.chunk = previous
       free(chunk)
     }
-    if state.pointee.arrays.count > mark.arrays {
-      state.pointee.arrays.removeSubrange(mark.arrays...)
-    }
+    state.pointee.arrays.removeLast(state.pointee.arrays.count - arrayCount)
     state.pointee.now = mark
   }
 
@@ -72,7 +71,7 @@ package struct Arena {
   /// Room for `count` values; the memory is not initialized. For packing, which has no budget: the values are ours.
   @inlinable
   package func allocate<T>(_ type: T.Type, count: Int) -> UnsafeMutablePointer<T> {
-    precondition(MemoryLayout<T>.alignment <= 16)
+    precondition(MemoryLayout<T>.alignment <= Self.alignment)
     return allocate(size_bytes: MemoryLayout<T>.stride * count).bindMemory(to: T.self, capacity: count)
   }
 
@@ -114,11 +113,10 @@ package struct Arena {
     var array = [UInt8](unsafeUninitializedCapacity: size) { $1 = size }
     let start = array.withUnsafeMutableBytes { $0.baseAddress }
     state.pointee.arrays.append(array)
-    state.pointee.now.arrays += 1
     return start
   }
 
-  private static let alignment = 16
+  @usableFromInline static let alignment = 16
   private static let allocatorOffset = MemoryLayout<State>.offset(of: \.allocator) ?? 0
 
   private static func allocate(_ state: UnsafeMutablePointer<State>, _ size: Int) -> UnsafeMutableRawPointer? {
@@ -192,8 +190,7 @@ package struct Arena {
       allocator_data: UnsafeMutableRawPointer(state)
     )
     let now = Mark(
-      cursor: cursor, end: cursor + chunk.pointee.size_bytes, chunk: chunk, left_bytes: 0, isExhausted: false,
-      arrays: 0)
+      cursor: cursor, end: cursor + chunk.pointee.size_bytes, chunk: chunk, left_bytes: 0, isExhausted: false)
     state.initialize(to: State(now: now, allocator: allocator))
     pthread_setspecific(key, state)
     return state

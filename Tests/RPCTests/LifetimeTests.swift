@@ -83,14 +83,7 @@ import Testing
         TestMethods.forever, RawMessage(bytes: [UInt8](repeating: 1, count: 10_000))
       ).call
       _ = try await call.next()
-      var last = -1
-      #expect(
-        await eventually {
-          let now = server.seen.now.written
-          defer { last = now }
-          try? await Task.sleep(for: .milliseconds(50))
-          return now > 0 && now == last
-        })
+      #expect(await server.seen.standStill())
       #expect(server.seen.now.written < 500)
       for _ in 0..<1000 { _ = try await call.next() }
       #expect(server.seen.now.written >= 1000)
@@ -110,14 +103,7 @@ import Testing
           written.change { $0.written += 1 }
         }
       }
-      var last = -1
-      #expect(
-        await eventually {
-          let now = written.now.written
-          defer { last = now }
-          try? await Task.sleep(for: .milliseconds(50))
-          return now > 0 && now == last
-        })
+      #expect(await written.standStill())
       #expect(written.now.written < 500)
       call.cancel()
       await #expect(throws: Status.self) { try await writer.value }

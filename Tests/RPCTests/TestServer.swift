@@ -50,6 +50,17 @@ final class Observations: Sendable {
 
   func change(_ body: (inout Values) -> Void) { values.withLock { body(&$0) } }
   var now: Values { values.withLock { $0 } }
+
+  /// True when something was written and then, for a while, nothing more: flow control stopped the writer.
+  func standStill() async -> Bool {
+    var last = -1
+    return await eventually {
+      let written = self.now.written
+      defer { last = written }
+      try? await Task.sleep(for: .milliseconds(50))
+      return written > 0 && written == last
+    }
+  }
 }
 
 struct UnexpectedFault: Error {}
