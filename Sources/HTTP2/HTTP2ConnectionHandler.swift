@@ -124,7 +124,8 @@ package final class HTTP2ConnectionHandler: ChannelDuplexHandler {
     let bytes = executor.received(unwrapInboundIn(data))
     guard !session.isDispatching, deferredInput.isEmpty else { return deferInput(bytes, context) }
     session.isFlushDue = true
-    receive(bytes)
+    executor.runningTasks { receive(bytes) }
+    session.endInput()
     executor.giveBack(bytes)
   }
 
@@ -171,6 +172,7 @@ package final class HTTP2ConnectionHandler: ChannelDuplexHandler {
       let inputs = self.deferredInput
       self.deferredInput = []
       for bytes in inputs where self.context != nil { self.receive(bytes) }
+      self.session.endInput()
       self.flush()
     }
   }

@@ -19,6 +19,15 @@ extension HTTP2Session {
     } while hasConnectionEvents
   }
 
+  /// What was delivered is about to be overwritten.
+  func endInput() {
+    for (stream, handler) in inputHolders {
+      stream.flags.remove(.holdsInput)
+      handler.inputEnds()
+    }
+    inputHolders.removeAll(keepingCapacity: inputHolders.capacity <= 64)
+  }
+
   private var hasConnectionEvents: Bool {
     isReadyPending || pendingGoAway != nil || !pendingPings.isEmpty || !pendingLimits.isEmpty
   }
@@ -81,6 +90,10 @@ extension HTTP2Session {
     while let data = stream.pendingData.popFirst() {
       let isEnd = ends && stream.pendingData.isEmpty
       if isEnd { stream.flags.insert(.endDelivered) }
+      if !stream.flags.contains(.holdsInput) {
+        stream.flags.insert(.holdsInput)
+        inputHolders.append((stream, handler))
+      }
       handler.receivedData(stream, data, endStream: isEnd)
       // It may have reset the stream, which then delivers nothing but its end.
       guard !stream.flags.contains(.resetSubmitted) else { return stream.pendingData = PendingData() }

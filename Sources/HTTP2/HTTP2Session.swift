@@ -42,6 +42,8 @@ final class HTTP2Session {
   var liveCount = 0
   /// Streams with events to deliver, each once.
   var readyStreams: [HTTP2Stream] = []
+  /// Streams whose handlers have pieces of the read buffer, each once.
+  var inputHolders: [(stream: HTTP2Stream, handler: any HTTP2StreamHandler)] = []
 
   /// The stream that nghttp2's table was last asked for; callbacks come in runs for one stream.
   var lookedUp: (id: Int32, stream: Unmanaged<HTTP2Stream>)?
@@ -114,6 +116,7 @@ final class HTTP2Session {
       entry(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, configuration.streamWindow_bytes),
       entry(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, configuration.headerListAdvertised_bytes),
       entry(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1),
+      entry(NGHTTP2_SETTINGS_MAX_FRAME_SIZE, Limits.receivedFrame_bytes),
     ]
     switch role {
     case .server: entries.append(entry(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, configuration.maxConcurrentStreams))

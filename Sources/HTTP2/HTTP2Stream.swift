@@ -29,6 +29,8 @@ package final class HTTP2Stream {
     static let ready = Flags(rawValue: 1 << 12)
     /// Writable again only when the queue is empty.
     static let emptying = Flags(rawValue: 1 << 13)
+    /// Its handler has pieces of the read buffer.
+    static let holdsInput = Flags(rawValue: 1 << 14)
   }
 
   /// The stream identifier (RFC 9113 §5.1.1).

@@ -8,9 +8,12 @@ package protocol HTTP2StreamHandler: AnyObject {
 
   /// DATA that arrived in one burst; empty only when it carries nothing but END_STREAM.
   ///
-  /// `data` may share memory with the socket's read buffer (up to 64 KiB): copy what is kept beyond the call.
+  /// `data` may share memory with the socket's read buffer: copy what is kept beyond ``inputEnds()``.
   /// The handler must `consume` the bytes when it is done with them, or the peer stops sending.
   func receivedData(_ stream: HTTP2Stream, _ data: ByteBuffer, endStream: Bool)
+
+  /// The tasks that `receivedData` resumed have run, and the socket's read buffer is used again.
+  func inputEnds()
 
   /// Trailers; they end the peer's side of the stream.
   func receivedTrailers(_ stream: HTTP2Stream, _ trailers: HeaderBlock)
@@ -45,4 +48,8 @@ extension HTTP2ConnectionDelegate {
   package func pingAcknowledged(_ connection: HTTP2ConnectionHandler, _ opaque: UInt64) {}
   package func limitReached(_ connection: HTTP2ConnectionHandler, _ limit: HTTP2Limit) {}
   package func connectionClosed(_ connection: HTTP2ConnectionHandler) {}
+}
+
+extension HTTP2StreamHandler {
+  package func inputEnds() {}
 }

@@ -73,6 +73,9 @@ enum Limits {
   static let unreadShared_bytes = 256 << 20
   static let unreadStep_bytes = 1 << 20
 
+  /// A DATA frame from the peer (SETTINGS_MAX_FRAME_SIZE): a segment of speech comes in one piece and is decoded where it lies.
+  static let receivedFrame_bytes = 64 << 10
+
   /// HPACK dynamic table of either direction (RFC 7541 default).
   static let headerTable_bytes = 4_096
 

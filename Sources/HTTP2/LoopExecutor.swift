@@ -19,6 +19,7 @@ package final class LoopExecutor: TaskExecutor, @unchecked Sendable {
   private var nextJob = 0
   private var dirty: [any LoopFlushable] = []
   private var isScheduled = false
+  private var isRunning = false
   /// Jobs from other threads, and whether a wake-up for them is on its way.
   private let inbox = Mutex<(jobs: [UnownedJob], isWaking: Bool)>(([], false))
   /// Frames are gathered here: one buffer for all connections of the loop, reused when nobody kept it.
@@ -99,7 +100,24 @@ package final class LoopExecutor: TaskExecutor, @unchecked Sendable {
     if !isScheduled { run() }
   }
 
+  /// Runs the tasks that `body` resumes right after it, while what they were given is in the processor's cache.
+  /// Connections they wrote to are flushed in the next batch.
+  func runningTasks(after body: () -> Void) {
+    guard !isRunning else { return body() }
+    let wasScheduled = isScheduled
+    isRunning = true
+    isScheduled = true
+    body()
+    var budget = Self.batch_jobs
+    runJobs(&budget)
+    isRunning = false
+    guard !wasScheduled else { return }
+    isScheduled = false
+    if hasWork { schedule() }
+  }
+
   private func run() {
+    isRunning = true
     isScheduled = true
     takeInbox()
     var budget = Self.batch_jobs
@@ -108,6 +126,7 @@ package final class LoopExecutor: TaskExecutor, @unchecked Sendable {
       flushDirty(&budget)
     } while budget > 0 && hasWork
     isScheduled = false
+    isRunning = false
     if hasWork {
       isScheduled = true
       eventLoop.scheduleTask(in: Self.ioTurn) { self.run() }

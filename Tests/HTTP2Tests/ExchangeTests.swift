@@ -119,6 +119,20 @@ import Testing
     #expect(served.body == [1, 2, 3] + long + long + [4, 5])
   }
 
+  /// Also to a handler whose stream ended with that read: it may have kept a piece.
+  @Test func theEndOfTheReadBufferIsToldOnce() throws {
+    let wire = try Wire { recorder, stream, event in
+      if case .data(_, ends: true) = event { stream.reset(.cancel) }
+    }
+    let long = [UInt8](repeating: 1, count: 5_000)
+    try wire.send(.request(1), .request(3), .data(1, long), .data(1, long))
+    #expect(wire.delegate.accepted.map(\.inputEndings) == [1, 0])
+    try wire.send(.data(3, [1]), .data(1, [1], ends: true))
+    #expect(wire.delegate.accepted.map(\.inputEndings) == [2, 1])
+    try wire.send(.data(3, [1]), .reset(3))
+    #expect(wire.delegate.accepted.map(\.inputEndings) == [2, 1])
+  }
+
   @Test func nothingMoreComesToAHandlerThatResets() throws {
     let wire = try Wire { _, stream, event in if case .data = event { stream.reset(.cancel) } }
     let long = [UInt8](repeating: 1, count: 5_000)

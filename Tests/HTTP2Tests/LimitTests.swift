@@ -12,9 +12,9 @@ import Testing
   @Test func settingsAreAnnounced() throws {
     let wire = try Wire(settings: nil)
     let first = try #require(try wire.frames().first)
-    #expect(first == .settings([(4, 256 << 10), (6, 8 << 10), (9, 1), (3, 256)]))
+    #expect(first == .settings([(4, 256 << 10), (6, 8 << 10), (9, 1), (5, 64 << 10), (3, 256)]))
     let client = try Wire(role: .client, settings: nil)
-    #expect(try client.frames().first == .settings([(4, 256 << 10), (6, 8 << 10), (9, 1), (2, 0)]))
+    #expect(try client.frames().first == .settings([(4, 256 << 10), (6, 8 << 10), (9, 1), (5, 64 << 10), (2, 0)]))
   }
 
   // MARK: Headers

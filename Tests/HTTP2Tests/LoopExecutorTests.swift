@@ -50,6 +50,30 @@ import Testing
     }
   }
 
+  /// What a socket's bytes resume works on them before the next socket is read.
+  @Test func tasksRunRightAfterWhatResumedThem() async throws {
+    try await withLoop { loop, executor in
+      let order = try await loop.submit {
+        let box = OrderBox()
+        executor.runningTasks {
+          for name in ["first", "second"] {
+            _ = Task.immediate(executorPreference: executor) {
+              await Task.yield()
+              // A read within a task's work, as a TLS handler may cause, leaves the tasks to the outer one.
+              executor.runningTasks { box.append(name) }
+              await Task.yield()
+              box.append(name + " again")
+            }
+          }
+          box.append("body")
+        }
+        box.append("after")
+        return box
+      }.get()
+      #expect(order.values == ["body", "first", "second", "first again", "second again", "after"])
+    }
+  }
+
   /// Jobs that always have a successor must not keep the loop from its sockets and timers.
   @Test func aBusyTaskDoesNotStarveTheSockets() async throws {
     try await withLoop { loop, executor in

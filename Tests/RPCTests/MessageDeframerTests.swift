@@ -56,6 +56,30 @@ import Testing
     }
   }
 
+  /// A socket's read buffer is used again: what of it was not taken is the deframer's own after `detach`.
+  @Test(
+    arguments: [
+      [frame(3)], [frame(3) + [0]], [frame(40_000)], [Array(frame(40_000).dropLast())], [frame(3), frame(30_000), frame(3)],
+      [Array(frame(40_000)[..<20_000]), frame(40_000)[20_000...] + frame(9) + frame(20_000)],
+      [Array(frame(100)[..<60]), frame(100)[60...] + frame(7)], [frame(3) + [0, 0], [0, 0, 9] + frame(9)[5...] + [0]],
+    ] as [[[UInt8]]])
+  func theReadBufferIsFreeAfterwards(pieces: [[UInt8]]) throws {
+    var deframer = MessageDeframer()
+    var reference = MessageDeframer()
+    var read = ByteBuffer(bytes: pieces.joined())
+    for piece in pieces {
+      deframer.append(read.readSlice(length: piece.count) ?? ByteBuffer())
+      reference.append(ByteBuffer(bytes: piece))
+      reference.detach()
+    }
+    deframer.detach()
+    #expect(read.modifyIfUniquelyOwned { $0.clear() } != nil)
+    #expect(deframer.buffered_bytes == pieces.joined().count)
+    while let message = try reference.next() { #expect(try deframer.next() == message) }
+    #expect(try deframer.next() == nil)
+    #expect(deframer.buffered_bytes == reference.buffered_bytes)
+  }
+
   @Test func whatFollowsABadPrefixIsNotRead() throws {
     var deframer = MessageDeframer(limit_bytes: 10)
     deframer.append(ByteBuffer(bytes: Self.frame(3) + [0, 0]))

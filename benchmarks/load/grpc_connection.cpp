@@ -68,6 +68,12 @@ GRPCConnection::GRPCConnection(Loop &loop, const std::string &address) : StreamS
         if (stream->call.ended) stream->call.ended(stream->status, stream->text);
         return 0;
       });
+  // Frames as long as the server takes them, as gRPC's own clients do.
+  nghttp2_session_callbacks_set_data_source_read_length_callback(
+      callbacks, [](nghttp2_session *, uint8_t, int32_t, int32_t session_window, int32_t stream_window,
+                    uint32_t frame_size, void *) -> ssize_t {
+        return std::min<int64_t>({session_window, stream_window, frame_size});
+      });
   nghttp2_session_client_new(&session_, callbacks, this);
   nghttp2_session_callbacks_del(callbacks);
   nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, nullptr, 0);

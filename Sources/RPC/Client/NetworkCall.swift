@@ -300,9 +300,10 @@ final class NetworkCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable
         Status(.resourceExhausted, "the response is longer than the limit of \(options.responseLimit_bytes) bytes"))
     }
     deliver()
-    deframer.detach()
     if endStream { finish(state.receivedStatus(Status(.unknown, "the response ended without grpc-status"))) }
   }
+
+  func inputEnds() { deframer.detach() }
 
   func receivedTrailers(_ stream: HTTP2Stream, _ trailers: HeaderBlock) {
     let (status, metadata) = ResponseReading.trailers(trailers)

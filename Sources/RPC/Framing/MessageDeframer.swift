@@ -48,7 +48,7 @@ package struct MessageDeframer {
   /// to where it is put together.
   package mutating func append(_ data: ByteBuffer) {
     received_bytes += data.readableBytes
-    detach()
+    if missing_bytes > 0 { detach() }
     var rest = data
     complete(with: &rest)
     guard rest.readableBytes > 0, !isBroken else { return }
@@ -67,7 +67,7 @@ package struct MessageDeframer {
     complete(with: &rest)
   }
 
-  /// Copies what is left out of the socket's read buffer: a few bytes must not keep 64 KiB alive.
+  /// Copies what was not taken out of the socket's read buffer, which is used again: a few bytes must not keep all of it.
   package mutating func detach() { chunks.detach() }
 
   /// How many bytes of `data` are whole messages.
@@ -148,49 +148,65 @@ package struct MessageDeframer {
 
 /// What was received and not taken: each chunk holds whole messages, but the last, which may end within one.
 private struct Chunks {
-  private var oldest: ByteBuffer?
-  private var others: Deque<ByteBuffer> = []
-  /// The chunk that may share memory with the socket's read buffer: the last one, or the one before it.
-  private var shared: Int?
+  private struct Chunk {
+    var bytes: ByteBuffer
+    /// Its memory is the socket's read buffer.
+    var isShared: Bool
+  }
 
-  var first: ByteBuffer? { oldest }
-  var last: ByteBuffer? { others.last ?? oldest }
+  /// Most readers keep up: one chunk needs no deque.
+  private var oldest: Chunk?
+  private var others: Deque<Chunk> = []
+  /// No chunk before this one is shared; nil when none is.
+  private var firstShared: Int?
+
+  var first: ByteBuffer? { oldest?.bytes }
+  var last: ByteBuffer? { (others.last ?? oldest)?.bytes }
   private var count: Int { oldest == nil ? 0 : others.count + 1 }
 
-  mutating func append(_ chunk: ByteBuffer, isShared: Bool) {
-    if isShared { shared = count }
+  mutating func append(_ bytes: ByteBuffer, isShared: Bool) {
+    if isShared, firstShared == nil { firstShared = count }
+    let chunk = Chunk(bytes: bytes, isShared: isShared)
     if oldest == nil { oldest = chunk } else { others.append(chunk) }
   }
 
   mutating func extendLast(_ bytes: ByteBuffer) {
     if others.isEmpty {
-      oldest?.writeImmutableBuffer(bytes)
+      oldest?.bytes.writeImmutableBuffer(bytes)
     } else {
-      others[others.count - 1].writeImmutableBuffer(bytes)
+      others[others.count - 1].bytes.writeImmutableBuffer(bytes)
     }
   }
 
-  /// Small chunks are joined, so that a flood of tiny messages costs little more than its bytes.
+  /// Copies what is shared. Small chunks are joined, so that a flood of tiny messages costs little more than its bytes.
   mutating func detach() {
-    guard let place = shared else { return }
-    shared = nil
-    let chunk = place == 0 ? oldest : others[place - 1]
-    guard let chunk else { return }
-    let before = place == 0 ? nil : place == 1 ? oldest : others[place - 2]
-    if place == count - 1, let before, before.writerIndex + chunk.readableBytes <= Limits.reassemblyShared_bytes {
-      others.removeLast()
-      return extendLast(chunk)
+    guard let place = firstShared else { return }
+    firstShared = nil
+    var rest: Deque<Chunk> = []
+    swap(&rest, &others)
+    if place == 0, let chunk = oldest {
+      oldest = nil
+      rest.prepend(chunk)
+    } else {
+      for _ in 1..<max(1, place) { if let chunk = rest.popFirst() { others.append(chunk) } }
     }
-    let copy = ByteBuffer(buffer: chunk)
-    if place == 0 { oldest = copy } else { others[place - 1] = copy }
+    while let chunk = rest.popFirst() {
+      if !chunk.isShared {
+        append(chunk.bytes, isShared: false)
+      } else if let last, last.writerIndex + chunk.bytes.readableBytes <= Limits.reassemblyShared_bytes {
+        extendLast(chunk.bytes)
+      } else {
+        append(ByteBuffer(buffer: chunk.bytes), isShared: false)
+      }
+    }
   }
 
   /// The first `count_bytes` were taken.
   mutating func consume(_ count_bytes: Int) {
-    oldest?.moveReaderIndex(forwardBy: count_bytes)
-    guard oldest?.readableBytes == 0 else { return }
+    oldest?.bytes.moveReaderIndex(forwardBy: count_bytes)
+    guard oldest?.bytes.readableBytes == 0 else { return }
     oldest = others.popFirst()
-    shared = shared.flatMap { $0 == 0 ? nil : $0 - 1 }
+    firstShared = oldest == nil ? nil : firstShared.map { max(0, $0 - 1) }
   }
 }
 

@@ -89,8 +89,10 @@ final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable 
     } else if let reader {
       deliver(to: reader)
     }
-    if endStream { endRequest() } else { deframer.detach() }
+    if endStream { endRequest() }
   }
+
+  func inputEnds() { deframer.detach() }
 
   func receivedTrailers(_ stream: HTTP2Stream, _ trailers: HeaderBlock) {
     endRequest()

@@ -17,6 +17,7 @@ final class Recorder: HTTP2StreamHandler {
   var head = HeaderBlock()
   var trailers = HeaderBlock()
   var consumesAtOnce = true
+  var inputEndings = 0
   var onEvent: ((Recorder, HTTP2Stream, Event) -> Void)?
 
   var closeCodes: [HTTP2ErrorCode] {
@@ -41,6 +42,7 @@ final class Recorder: HTTP2StreamHandler {
     if consumesAtOnce { stream.consume(data.readableBytes) }
     record(stream, .data(count: data.readableBytes, ends: endStream))
   }
+  func inputEnds() { inputEndings += 1 }
   func receivedTrailers(_ stream: HTTP2Stream, _ trailers: HeaderBlock) {
     self.trailers = trailers
     record(stream, .trailers)
