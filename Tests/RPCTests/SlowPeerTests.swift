@@ -37,11 +37,11 @@ import Testing
     await server.stop()
   }
 
-  /// Fifteen pages, all queued when the call ends, through a window of two; one is read every fifth of a second.
+  /// Fifteen pages, all queued when the call ends, through a window of two: 4.5 s in all, 3 s are allowed without progress.
   @Test func aClientThatTakesItsAnswerSlowlyGetsIt() async throws {
     let pages = Method<RawMessage, RawMessage>("test.Test", "Pages", .serverStreaming)
     let server = try await TestServer.start(
-      unreadResponses_s: 1,
+      unreadResponses_s: 3,
       extra: { router in
         router.register(serverStreaming: pages) { _, responses, _ in
           for _ in 0..<15 { try await responses.write(RawMessage(bytes: [UInt8](repeating: 1, count: 4_000))) }
@@ -54,7 +54,7 @@ import Testing
     var count = 0
     while try await call.next() != nil {
       count += 1
-      try await Task.sleep(for: .milliseconds(200))
+      try await Task.sleep(for: .milliseconds(300))
     }
     #expect(count == 15)
     await channel.shutdown()

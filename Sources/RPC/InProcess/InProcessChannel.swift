@@ -23,8 +23,9 @@ package final class InProcessChannel: ClientChannel {
     guard let served = policy.methods.method(path: method.descriptor.path),
       let route = served.route as? TypedRoute<Q, S>, route.isUnary
     else { return try await begin(method, request: request, options: options).single() }
-    return try await InProcessUnaryCall(served, route, policy: policy, options: options, loop: group.any())
-      .response(to: request)
+    let response = try await InProcessUnaryCall(served, policy: policy, options: options, loop: group.any())
+      .response { context in try await route.respond(request, context) }
+    return response as! S
   }
 
   package func begin<Q: WireMessage, S: WireMessage>(

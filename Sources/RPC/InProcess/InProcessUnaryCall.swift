@@ -1,39 +1,35 @@
 import HTTP2
 import NIOCore
-import Protobuf
 import Synchronization
 
 /// One unary call within the process. Nothing flows, so there is no pipe: the handler's task leaves its response here,
-/// before the caller waits at all when the handler did not have to.
-final class InProcessUnaryCall<Request: WireMessage, Response: WireMessage>: Sendable {
+/// before the caller waits at all when the handler did not have to. It knows no types, for the reason in ``MessagePipe``.
+final class InProcessUnaryCall: Sendable {
+  typealias Handler = @Sendable (ServerContext) async throws -> any Sendable
+
   private struct State {
-    var response: Response?
-    var outcome: Result<Response, Status>?
-    var caller: UnsafeContinuation<Response, any Error>?
+    var response: (any Sendable)?
+    var outcome: Result<any Sendable, Status>?
+    var caller: UnsafeContinuation<any Sendable, any Error>?
     var task: Task<Void, Never>?
   }
 
   private let policy: ServerPolicy
-  private let route: TypedRoute<Request, Response>
   private let context: ServerContext
   private let loop: any EventLoop
   private let state = Mutex(State())
 
-  init(
-    _ served: ServedMethod, _ route: TypedRoute<Request, Response>, policy: ServerPolicy, options: CallOptions,
-    loop: any EventLoop
-  ) {
+  init(_ served: ServedMethod, policy: ServerPolicy, options: CallOptions, loop: any EventLoop) {
     self.policy = policy
-    self.route = route
     self.loop = loop
     context = ServerContext(
       method: served, request: .parsed(options.metadata), deadline: options.effectiveDeadline(), peer: "inproc:")
   }
 
-  /// Throws `Status`. Cancelling the waiting task cancels the call.
-  func response(to request: Request) async throws -> Response {
+  /// What `handler` returns. Throws `Status`. Cancelling the waiting task cancels the call.
+  func response(of handler: @escaping Handler) async throws -> any Sendable {
     if let deadline = context.deadline, deadline <= ContinuousClock.now { throw Status.deadlinePassed }
-    start(request)
+    start(handler)
     if let outcome = state.withLock({ $0.outcome }) { return try outcome.get() }
     let deadline = InProcessDeadline.start(context, on: loop) { [weak self] in self?.end(.deadlinePassed) }
     defer { deadline?.cancel() }
@@ -51,11 +47,11 @@ final class InProcessUnaryCall<Request: WireMessage, Response: WireMessage>: Sen
   }
 
   /// On the loop itself the handler begins at once.
-  private func start(_ request: Request) {
+  private func start(_ handler: @escaping Handler) {
     let work: @Sendable () async -> Void = {
       do throws(Status) {
         try await self.policy.run(self.context) { context in
-          let response = try await self.route.respond(request, context)
+          let response = try await handler(context)
           self.state.withLock { $0.response = response }
         }
         self.finish()
@@ -86,8 +82,8 @@ final class InProcessUnaryCall<Request: WireMessage, Response: WireMessage>: Sen
     task?.cancel()
   }
 
-  private func settle(_ outcome: Result<Response, Status>) {
-    let caller = state.withLock { state -> UnsafeContinuation<Response, any Error>? in
+  private func settle(_ outcome: Result<any Sendable, Status>) {
+    let caller = state.withLock { state -> UnsafeContinuation<any Sendable, any Error>? in
       guard state.outcome == nil else { return nil }
       state.outcome = outcome
       state.task = nil
