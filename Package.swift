@@ -61,14 +61,17 @@ let package = Package(
     // Generated C: the contract's wire form.
     .target(name: "RPCWire", dependencies: ["CProtobufC"]),
     .target(name: "ConversationWire", dependencies: ["CProtobufC", "RPCWire"]),
+    // What listeners and sockets of every protocol have in common.
+    target("Sockets", [Product.nioCore, Product.nioPosix]),
     // The RPC stack.
     target("Protobuf", ["CProtobufC"]),
     target("TLS", ["COpenSSL", Product.nioCore, Product.nioPosix]),
-    target("HTTP2", ["CNGHTTP2", Product.nioCore, Product.nioPosix]),
+    target("HTTP2", ["CNGHTTP2", "Sockets", Product.nioCore, Product.nioPosix]),
     target(
       "RPC",
       [
-        "HTTP2", "TLS", "Protobuf", "RPCWire", Product.nioCore, Product.nioPosix, Product.logging, Product.metrics,
+        "HTTP2", "TLS", "Sockets", "Protobuf", "RPCWire", Product.nioCore, Product.nioPosix, Product.logging,
+        Product.metrics,
         Product.deque,
       ]),
     target("ConversationAPI", ["RPC", "Protobuf", "ConversationWire", Product.nioCore, Product.deque]),
@@ -76,7 +79,7 @@ let package = Package(
     target("JSON", ["CVector", Product.nioCore]),
     target("ProtobufJSON", ["JSON", "TimeText"]),
     // The bridge: an RPC client that speaks WebSocket with phones.
-    target("WebSocket", ["CZlib", Product.nioCore, Product.nioPosix, Product.nioHTTP1]),
+    target("WebSocket", ["CZlib", "Sockets", Product.nioCore, Product.nioPosix, Product.nioHTTP1]),
     .target(
       name: "WebSocketBridge",
       dependencies: [
@@ -96,7 +99,8 @@ let package = Package(
     target(
       "Operations",
       [
-        "TimeText", Product.nioCore, Product.nioPosix, Product.nioHTTP1, Product.logging, Product.coreMetrics,
+        "Sockets", "TimeText", Product.nioCore, Product.nioPosix, Product.nioHTTP1, Product.logging,
+        Product.coreMetrics,
       ]),
     target("ConversationServer", ["RPC", "ConversationAPI", "Conversation", "Interview", "Auth", "Protobuf"]),
     .executableTarget(

@@ -1,4 +1,5 @@
 package import NIOCore
+import Sockets
 
 extension HTTP2ConnectionHandler {
   /// Puts HTTP/2 at the end of `channel`'s pipeline (prior knowledge, or after TLS has negotiated `h2`) and sets the
@@ -19,7 +20,7 @@ extension HTTP2ConnectionHandler {
         isEncrypted
         ? AdaptiveRecvByteBufferAllocator(
           minimum: Limits.readInitial_bytes, initial: Limits.readInitial_bytes, maximum: Limits.encryptedRead_bytes)
-        : SharedReadAllocator(handler.executor)
+        : SharedReadAllocator(handler.executor.readBuffer, first_bytes: Limits.readInitial_bytes)
       try options.setOption(.recvAllocator, value: allocator)
       try options.setOption(
         .writeBufferWaterMark,

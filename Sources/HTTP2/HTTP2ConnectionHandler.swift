@@ -1,4 +1,5 @@
 package import NIOCore
+import Sockets
 
 /// The shell around one session: moves bytes between a channel and `HTTP2Session`, and keeps its timers.
 ///
@@ -121,12 +122,12 @@ package final class HTTP2ConnectionHandler: ChannelDuplexHandler {
   }
 
   package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    let bytes = executor.received(unwrapInboundIn(data))
+    let bytes = executor.readBuffer.received(unwrapInboundIn(data), copied_bytes: Limits.copiedRead_bytes)
     guard !session.isDispatching, deferredInput.isEmpty else { return deferInput(bytes, context) }
     session.isFlushDue = true
     executor.runningTasks { receive(bytes) }
     session.endInput()
-    executor.giveBack(bytes)
+    executor.readBuffer.giveBack(bytes)
   }
 
   package func channelReadComplete(context: ChannelHandlerContext) {

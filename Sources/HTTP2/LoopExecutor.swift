@@ -1,4 +1,5 @@
 package import NIOCore
+import Sockets
 import Synchronization
 
 /// Runs Swift tasks on an event loop: one local queue of jobs, one `EventLoop.execute` per burst of them.
@@ -25,7 +26,7 @@ package final class LoopExecutor: TaskExecutor, @unchecked Sendable {
   /// Frames are gathered here: one buffer for all connections of the loop, reused when nobody kept it.
   var gatherBuffer = ByteBuffer()
   /// Sockets are read into this one, in turn.
-  var readBuffer: ByteBuffer?
+  let readBuffer = SharedReadBuffer(capacity_bytes: Limits.read_bytes)
 
   /// For one user of a loop, an embedded one in a test; who shares a loop uses `for`.
   package init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }

@@ -40,8 +40,6 @@ package enum Limits {
   /// How often a server looks whether it refused connections or has no room for more, seconds. It then sends those away
   /// that have had no call since it looked before.
   package static let room_s: Int64 = 5
-  /// After a connection could not be accepted, milliseconds.
-  package static let acceptRetry_ms: Int64 = 100
   /// TCP keepalive of accepted connections: the first probe after this silence, then one each interval, seconds. A peer
   /// that is gone is noticed within four minutes.
   package static let keepaliveIdle_s = 120

@@ -75,7 +75,7 @@ enum Limits {
   /// What a socket keeps for compressing is dropped after this silence.
   static let deflateIdle_s = 10
 
-  /// One read from the socket: all sockets of a loop share one such buffer.
+  /// One read from the socket: all sockets of a loop without TLS share one such buffer.
   static let read_bytes = 64 << 10
   /// The first read of a socket: NIO keeps that buffer as long as the socket lives.
   static let firstRead_bytes = 512
@@ -115,4 +115,6 @@ package enum WebSocketLimit: String, Sendable, CaseIterable {
   case requestHead = "request_head"
   case connections = "connections"
   case connectionsPerAddress = "connections_per_address"
+  /// The process has no descriptor left for another socket.
+  case descriptors = "descriptors"
 }

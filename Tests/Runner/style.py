@@ -16,6 +16,7 @@ POINTER_ROOMS = {
 FORBIDDEN_IMPORTS = {
     "Interview": re.compile(r"(?!(JSON|Foundation(Essentials)?)$).*"),
     "Conversation": re.compile(r"RPC|ConversationAPI|ConversationStore|ConversationServer|PostgreSQL|HTTP2|NIO.*|Protobuf"),
+    "Sockets": re.compile(r"(?!(NIOCore|NIOPosix|Glibc)$).*"),
     "HTTP2": re.compile(r"RPC|Conversation.*|Interview|Protobuf"),
     "RPC": re.compile(r"Conversation.*|Interview|PostgreSQL|Auth|Operations"),
     "PostgreSQL": re.compile(r"Conversation.*|Interview|RPC|HTTP2|NIO.*"),

@@ -1,6 +1,7 @@
 package import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Sockets
 import Synchronization
 
 /// Serves /metrics, /healthz and /readyz over HTTP/1.1 on its own port, for operators and their machines.
@@ -23,6 +24,7 @@ package final class AdminListener: Sendable {
     let bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 64)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .pausingWithoutRoom()
       .childChannelInitializer { channel in
         guard connections.enter() else { return channel.close() }
         channel.closeFuture.whenComplete { _ in connections.leave() }

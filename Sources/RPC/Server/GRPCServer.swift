@@ -2,6 +2,7 @@ package import HTTP2
 import Logging
 package import NIOCore
 import NIOPosix
+import Sockets
 import Synchronization
 package import TLS
 
@@ -152,11 +153,7 @@ package final class GRPCServer: Sendable {
     let tls = address.isTCP ? configuration.tls : nil
     let bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 4096)
-      .serverChannelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(AcceptFailures(registry))
-        }
-      }
+      .pausingWithoutRoom { registry.refused(.descriptors) }
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           let peer = channel.remoteAddress?.peerName ?? "unknown:"

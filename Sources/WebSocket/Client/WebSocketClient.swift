@@ -35,7 +35,7 @@ package final class WebSocketClient: Sendable {
     let loop = self.loop(for: eventLoop)
     let bootstrap = ClientBootstrap(group: eventLoop).channelInitializer { channel in
       channel.eventLoop.makeCompletedFuture {
-        try channel.prepareForWebSocket(loop, isTransformed: makeTLSHandler != nil)
+        try channel.prepareForWebSocket(loop, isEncrypted: makeTLSHandler != nil)
         let pipeline = channel.pipeline.syncOperations
         if let makeTLSHandler { try pipeline.addHandler(try makeTLSHandler()) }
         try pipeline.addHandler(HTTPRequestEncoder())

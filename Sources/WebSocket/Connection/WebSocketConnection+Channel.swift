@@ -1,4 +1,5 @@
 package import NIOCore
+import Sockets
 
 extension WebSocketConnection: ChannelDuplexHandler {
   package typealias InboundIn = ByteBuffer
@@ -21,11 +22,11 @@ extension WebSocketConnection: ChannelDuplexHandler {
     var bytes = unwrapInboundIn(data)
     guard pauses == 0, held.readableBytes == 0, !isReading else {
       held.writeBuffer(&bytes)
-      return loop.giveBack(bytes)
+      return loop.readBuffer.giveBack(bytes)
     }
     receive(&bytes)
     if bytes.readableBytes > 0 { held.writeBuffer(&bytes) }
-    loop.giveBack(bytes)
+    loop.readBuffer.giveBack(bytes)
   }
 
   package func channelReadComplete(context: ChannelHandlerContext) {

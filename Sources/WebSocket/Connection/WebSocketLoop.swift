@@ -1,4 +1,5 @@
 import NIOCore
+import Sockets
 
 /// What the connections of one listener share on one event loop: buffers, zlib, the clock, the list of who has
 /// something to flush. Loop-confined but for `init`.
@@ -14,7 +15,8 @@ final class WebSocketLoop: @unchecked Sendable {
   private var due: [any LoopEntry] = []
   private var dirty: [WebSocketConnection] = []
   private var isFlushScheduled = false
-  private var receiveBuffer: ByteBuffer?
+  /// Sockets without TLS are read into this one, in turn.
+  let readBuffer = SharedReadBuffer(capacity_bytes: Limits.read_bytes)
   /// Who is there, for a listener's limits; a client has none.
   let counts: ConnectionCounts?
   let limitReached: @Sendable (WebSocketLimit) -> Void
@@ -98,51 +100,5 @@ final class WebSocketLoop: @unchecked Sendable {
     guard dirty.isEmpty else { return }
     round.removeAll(keepingCapacity: true)
     swap(&round, &dirty)
-  }
-
-  // MARK: Input
-
-  /// The buffer that all reads of this loop use in turn; a new one while somebody still has it.
-  func takeReceiveBuffer(_ allocator: ByteBufferAllocator) -> ByteBuffer {
-    guard var buffer = receiveBuffer.take() else { return allocator.buffer(capacity: Limits.read_bytes) }
-    buffer.clear()
-    return buffer
-  }
-
-  func giveBack(_ buffer: ByteBuffer) {
-    if buffer.storageCapacity >= Limits.read_bytes { receiveBuffer = buffer }
-  }
-}
-
-/// Makes all sockets of a loop read into the same buffer, so that an idle one keeps none but its first, small one.
-struct SharedReceiveAllocator: RecvByteBufferAllocator {
-  private let loop: WebSocketLoop
-  /// Bytes between socket and WebSocket are transformed (TLS): the buffer does not come back, so that its size follows
-  /// what was read.
-  private let isTransformed: Bool
-  private var isFirst = true
-  private var next_bytes = Limits.firstRead_bytes
-
-  init(_ loop: WebSocketLoop, isTransformed: Bool) {
-    self.loop = loop
-    self.isTransformed = isTransformed
-  }
-
-  func buffer(allocator: ByteBufferAllocator) -> ByteBuffer {
-    if isFirst { return allocator.buffer(capacity: Limits.firstRead_bytes) }
-    return isTransformed ? allocator.buffer(capacity: next_bytes) : loop.takeReceiveBuffer(allocator)
-  }
-
-  func nextBufferSize() -> Int? { nil }
-
-  /// Always true: NIO shall ask again instead of keeping the last buffer.
-  mutating func record(actualReadBytes: Int) -> Bool {
-    isFirst = false
-    if actualReadBytes >= next_bytes {
-      next_bytes = min(Limits.read_bytes, next_bytes * 4)
-    } else if actualReadBytes < next_bytes / 4 {
-      next_bytes = max(Limits.firstRead_bytes, next_bytes / 2)
-    }
-    return true
   }
 }

@@ -1,6 +1,7 @@
 package import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Sockets
 import Synchronization
 
 /// Listens for WebSocket connections. From any thread.
@@ -23,6 +24,7 @@ package final class WebSocketListener: Sendable {
     let bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 4_096)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .pausingWithoutRoom { service.limitReached(.descriptors) }
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture { try server.initialize(channel, makeTLSHandler) }
       }
@@ -97,7 +99,7 @@ final class WebSocketServer: Sendable {
       throw ChannelError.connectTimeout(.zero)
     }
     do {
-      try channel.prepareForWebSocket(loop, isTransformed: makeTLSHandler != nil)
+      try channel.prepareForWebSocket(loop, isEncrypted: makeTLSHandler != nil)
       let pipeline = channel.pipeline.syncOperations
       if let makeTLSHandler { try pipeline.addHandler(try makeTLSHandler()) }
       try pipeline.addHandler(Self.parser(settings.configuration))
@@ -139,11 +141,14 @@ final class WebSocketServer: Sendable {
 
 extension Channel {
   /// The socket options that a WebSocket is tuned for. On the channel's loop.
-  func prepareForWebSocket(_ loop: WebSocketLoop, isTransformed: Bool) throws {
+  func prepareForWebSocket(_ loop: WebSocketLoop, isEncrypted: Bool) throws {
     guard let options = syncOptions else { return }
     let configuration = loop.settings.configuration
     try options.setOption(.maxMessagesPerRead, value: 1)
-    try options.setOption(.recvAllocator, value: SharedReceiveAllocator(loop, isTransformed: isTransformed))
+    try options.setOption(
+      .recvAllocator,
+      value: isEncrypted
+        ? TransientReadAllocator() : SharedReadAllocator(loop.readBuffer, first_bytes: Limits.firstRead_bytes))
     try options.setOption(
       .writeBufferWaterMark,
       value: ChannelOptions.Types.WriteBufferWaterMark(
