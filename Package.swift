@@ -32,7 +32,8 @@ func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
   .testTarget(
-    name: name + "Tests", dependencies: [.target(name: name)] + dependencies, exclude: exclude, swiftSettings: strict)
+    name: name + "Tests", dependencies: [.target(name: name), "TestSupport"] + dependencies, exclude: exclude,
+    swiftSettings: strict)
 }
 
 let package = Package(
@@ -112,7 +113,8 @@ let package = Package(
         Product.nioCore, Product.nioPosix, Product.nioHTTP1, Product.logging, Product.metrics, Product.coreMetrics,
         Product.lifecycle, Product.signals, Product.arguments,
       ], swiftSettings: strict),
-    // Tests, one folder per target.
+    // Tests, one folder per target, and what they share.
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     tests("Interview"),
     tests("Conversation", ["Interview", Product.logging]),
     tests("PostgreSQL"),

@@ -2,6 +2,7 @@ import ConversationAPI
 import Foundation
 import Protobuf
 import RPC
+import TestSupport
 import Testing
 
 /// The generated messages read and write the very bytes of Python's protobuf (Tests/Golden/make.py).

@@ -1,6 +1,7 @@
 import ConversationAPI
 import Protobuf
 import RPC
+import TestSupport
 import Testing
 
 @Suite struct GeneratedShapeTests {

@@ -4,6 +4,7 @@ import Foundation
 import Interview
 import Logging
 import PostgreSQL
+import TestSupport
 import Testing
 
 /// What a person waits for in statements that are answered one after another.
@@ -41,7 +42,7 @@ import Testing
       return count
     }
     #expect(try await connect(.live) <= 3, "creates the conversation and begins its greeting")
-    try await eventually { turns.openCount == 0 }
+    try await waitUntil { turns.openCount == 0 }
     #expect(try await connect(.live) == 1)
     for text in ["你好", "我小时候住在河边", "那时候家里有六口人"] {
       let (count, sent) = try await trips {

@@ -2,6 +2,7 @@ import Conversation
 import ConversationStore
 import Foundation
 import Interview
+import TestSupport
 import Testing
 
 extension TurnsOfManyServers {
@@ -139,21 +140,13 @@ extension TurnsOfManyServers {
 extension Person {
   /// What a claim finds of this user, whatever other tests leave lying about.
   func claim(by server: ServerID, alone: Bool = false) async throws -> [ClaimedTurn] {
-    try await eventually {
-      let claimed = try await store.claimTurns(
+    var claimed: [ClaimedTurn] = []
+    try await waitUntil("a turn to claim") {
+      claimed = try await store.claimTurns(
         server: server, alone: alone, duration_ms: 60_000, limit: 1000, now: now
       ).filter { $0.turn.user == user }
-      return claimed.isEmpty ? nil : claimed
+      return !claimed.isEmpty
     }
-  }
-
-  /// Waits for a condition, ten seconds at most.
-  func eventually<R>(_ body: () async throws -> R?) async throws -> R {
-    let deadline = ContinuousClock.now + .seconds(10)
-    while ContinuousClock.now < deadline {
-      if let result = try await body() { return result }
-      try await Task.sleep(for: .milliseconds(2))
-    }
-    throw Failure()
+    return claimed
   }
 }

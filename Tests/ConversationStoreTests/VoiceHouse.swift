@@ -4,6 +4,7 @@ import Foundation
 import Interview
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 
 /// A server's voice part on a database of its own, with a recogniser whose transcript is the bytes.
@@ -84,7 +85,7 @@ final class VoiceHouse: Sendable {
   /// The user's messages, when there are `count`.
   func messages(_ count: Int) async throws -> [String] {
     var texts: [String] = []
-    try await eventually {
+    try await waitUntil {
       texts = try await self.speaker.userMessages()
       return texts.count >= count
     }
@@ -93,7 +94,7 @@ final class VoiceHouse: Sendable {
 
   func failure() async throws -> TranscriptionFailure {
     var found: TranscriptionFailure?
-    try await eventually {
+    try await waitUntil {
       for event in try await self.speaker.events() {
         if case .transcriptionFailed(let failure) = event.kind { found = failure }
       }
@@ -210,12 +211,3 @@ extension AudioPart {
 }
 
 struct NeverHappened: Error {}
-
-/// Waits for a condition, at most 30 s.
-func eventually(_ condition: () async throws -> Bool) async throws {
-  let deadline = ContinuousClock.now + .seconds(30)
-  while try await !condition() {
-    guard ContinuousClock.now < deadline else { throw NeverHappened() }
-    try await Task.sleep(for: .milliseconds(5))
-  }
-}

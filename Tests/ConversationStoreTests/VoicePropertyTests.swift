@@ -3,6 +3,7 @@ import ConversationStore
 import Foundation
 import Synchronization
 import Interview
+import TestSupport
 import Testing
 
 /// Whatever way the segments of a recording take, it becomes the same one message.
@@ -17,7 +18,7 @@ import Testing
 
   /// The seed decides: how many segments, how many streams, repetitions, the order, and who says which is the last.
   static func plan(seed: UInt64) -> (count: Int, sendings: [Sending]) {
-    var random = SplitMix64(state: seed)
+    var random = SeededGenerator(seed: seed)
     let count = Int.random(in: 1...24, using: &random)
     let streams = Int.random(in: 1...5, using: &random)
     var sendings = (0..<count).map {
@@ -90,17 +91,5 @@ import Testing
       }
     }
     return smallest
-  }
-}
-
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ (mixed >> 31)
   }
 }

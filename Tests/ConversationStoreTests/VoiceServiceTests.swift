@@ -4,6 +4,7 @@ import Foundation
 import Logging
 import Synchronization
 import Interview
+import TestSupport
 import Testing
 
 /// The voice service over a real store: streams, workers, endings.
@@ -95,7 +96,7 @@ import Testing
         answers.withLock { $0.append(answer) }
       }
     }
-    try await eventually { answers.withLock { $0.count } == 1 }
+    try await waitUntil { answers.withLock { $0.count } == 1 }
     voice.drain()
     await #expect(throws: ConversationError.draining) { try await stream.value }
     await #expect(throws: ConversationError.draining) { try await house.stream([.init(1, "二")]) }

@@ -1,4 +1,5 @@
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Conversation
@@ -35,12 +36,12 @@ struct SpeechCacheTests: SpeechFixture {
     let engine = engine(synthesizer)
     let streams = [renderer(engine), renderer(engine)]
     for stream in streams { stream.follow(piece(one, sequence: 5)) }
-    try await eventually("asked") { !synthesizer.asked.isEmpty }
+    try await waitUntil("asked") { !synthesizer.asked.isEmpty }
     synthesizer.give(one, [1, 2, 3])
     for stream in streams { #expect(try await next(stream).audio == [1, 2, 3]) }
     synthesizer.finish(one)
     for stream in streams { #expect(try await next(stream).isLast) }
-    try await eventually("kept") { engine.cached_bytes > 0 }
+    try await waitUntil("kept") { engine.cached_bytes > 0 }
     let late = renderer(engine)
     late.follow(piece(one, sequence: 5))
     #expect(try await next(late).audio == [1, 2, 3])
@@ -68,15 +69,15 @@ struct SpeechCacheTests: SpeechFixture {
       let renderer = renderer(engine)
       renderer.follow(piece(text, sequence: 5))
       while try await !next(renderer).isLast {}
-      try await eventually("settled") { engine.cached_bytes > 0 && engine.cached_bytes <= each * 2 }
+      try await waitUntil("settled") { engine.cached_bytes > 0 && engine.cached_bytes <= each * 2 }
     }
     try await say(one)
-    try await eventually("one kept") { engine.cached_bytes == each }
+    try await waitUntil("one kept") { engine.cached_bytes == each }
     try await say(two)
-    try await eventually("two kept") { engine.cached_bytes == each * 2 }
+    try await waitUntil("two kept") { engine.cached_bytes == each * 2 }
     try await say(one)
     try await say(three)
-    try await eventually("bounded") { engine.cached_bytes == each * 2 }
+    try await waitUntil("bounded") { engine.cached_bytes == each * 2 }
     try await say(one)
     #expect(synthesizer.asked == [one, two, three])
     try await say(two)
@@ -113,14 +114,14 @@ struct SpeechCacheTests: SpeechFixture {
       renderer.follow(piece(text, sequence: 5))
       return renderer
     }
-    try await eventually("the bound") { synthesizer.asked.count == Limits.concurrentSyntheses }
+    try await waitUntil("the bound") { synthesizer.asked.count == Limits.concurrentSyntheses }
     try await Task.sleep(for: .milliseconds(20))
     #expect(synthesizer.asked.count == Limits.concurrentSyntheses)
     for text in synthesizer.asked {
       synthesizer.give(text, [1])
       synthesizer.finish(text)
     }
-    try await eventually("the others") { synthesizer.asked.count == texts.count }
+    try await waitUntil("the others") { synthesizer.asked.count == texts.count }
     #expect(renderers.count == texts.count)
   }
 }

@@ -1,5 +1,6 @@
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Conversation
@@ -144,7 +145,7 @@ struct SpeechCancelTests {
         hub.publish("c", log.reply(MessageID("m\(step)"), pieces: Int.random(in: 1...3, using: &random)))
         // Mostly, somebody hears the beginning of it before the next step.
         if Int.random(in: 0..<4, using: &random) > 0 {
-          try await eventually("a chunk") { zip(wires, before).contains { $0.chunkCount > $1 } }
+          try await waitUntil("a chunk") { zip(wires, before).contains { $0.chunkCount > $1 } }
         }
       case 3: hub.publish("c", log.said())
       default:
@@ -214,7 +215,7 @@ struct SpeechCancelTests {
       guard case .deliver(.durable(let event)) = try await subscription.next() else { throw Timeout(what: "event") }
       subscription.speech?.follow(event)
     }
-    try await eventually("ready") { subscription.speech?.isReady == true }
+    try await waitUntil("ready") { subscription.speech?.isReady == true }
     subscription.heartbeat()
     hub.publish("c", log.said())
     guard case .deliver(.durable(let said)) = try await subscription.next() else { throw Timeout(what: "message") }

@@ -1,4 +1,5 @@
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Conversation
@@ -12,7 +13,7 @@ struct SpeechRendererTests: SpeechFixture {
     let synthesizer = ScriptedSynthesizer()
     let renderer = renderer(engine(synthesizer))
     renderer.follow(piece(one + two + three, sequence: 5))
-    try await eventually("two sentences asked for") { synthesizer.asked.count == 2 }
+    try await waitUntil("two sentences asked for") { synthesizer.asked.count == 2 }
     #expect(Set(synthesizer.asked) == [one, two])
     // The second is ready first: it waits.
     synthesizer.give(two, [2])
@@ -26,7 +27,7 @@ struct SpeechRendererTests: SpeechFixture {
     #expect(end.audio.isEmpty && end.endsSentence && end.index == 1 && !end.isLast)
     let second = try await next(renderer)
     #expect(second.audio == [2] && second.sentence == 1 && second.endsSentence && second.index == 2)
-    try await eventually("the third is asked for") { synthesizer.asked.count == 3 }
+    try await waitUntil("the third is asked for") { synthesizer.asked.count == 3 }
     synthesizer.give(three, [3])
     synthesizer.finish(three)
     var rest: [SpeechChunk] = []
@@ -40,7 +41,7 @@ struct SpeechRendererTests: SpeechFixture {
     let synthesizer = ScriptedSynthesizer()
     let renderer = renderer(engine(synthesizer))
     renderer.follow(piece(one, sequence: 5))
-    try await eventually("asked") { synthesizer.asked.count == 1 }
+    try await waitUntil("asked") { synthesizer.asked.count == 1 }
     synthesizer.give(one, [9])
     #expect(try await next(renderer).audio == [9])
     synthesizer.give(one, [UInt8](repeating: 8, count: Limits.chunkMinimum_bytes - 1))
@@ -66,7 +67,7 @@ struct SpeechRendererTests: SpeechFixture {
     let engine = engine(synthesizer)
     let renderer = renderer(engine)
     renderer.follow(piece(one + two, sequence: 5))
-    try await eventually("both made") { engine.cached_bytes >= 2 * size }
+    try await waitUntil("both made") { engine.cached_bytes >= 2 * size }
     try await Task.sleep(for: .milliseconds(10))
     var ready = 0
     while let chunk = renderer.take() { ready += chunk.audio.count }
@@ -113,18 +114,18 @@ struct SpeechRendererTests: SpeechFixture {
     let synthesizer = ScriptedSynthesizer()
     let renderer = renderer(engine(synthesizer))
     renderer.follow(piece(one + two, sequence: 5))
-    try await eventually("asked") { synthesizer.asked.count == 2 }
+    try await waitUntil("asked") { synthesizer.asked.count == 2 }
     synthesizer.give(one, [1])
-    try await eventually("ready") { renderer.isReady }
+    try await waitUntil("ready") { renderer.isReady }
     renderer.follow(said(6))
     #expect(!renderer.isReady && renderer.take() == nil)
     renderer.follow(piece(three, sequence: 8, message: "n"))
-    try await eventually("asked") { synthesizer.asked.count == 3 }
+    try await waitUntil("asked") { synthesizer.asked.count == 3 }
     synthesizer.give(three, [3])
     #expect(try await next(renderer).audio == [3])
     synthesizer.give(one, [1])
     synthesizer.give(two, [1])
-    try await eventually("given up") { Set(synthesizer.abandoned) == [one, two] }
+    try await waitUntil("given up") { Set(synthesizer.abandoned) == [one, two] }
   }
 
   @Test("a cancel of an older reply leaves the newer one, under the new epoch")
@@ -133,7 +134,7 @@ struct SpeechRendererTests: SpeechFixture {
     let renderer = renderer(engine(synthesizer))
     renderer.follow(piece(one, sequence: 5))
     renderer.follow(piece(two, sequence: 9, message: "n"))
-    try await eventually("ready") { renderer.isReady }
+    try await waitUntil("ready") { renderer.isReady }
     renderer.cancel(through: 6, epoch: 1)
     let chunk = try await next(renderer)
     #expect(chunk.message == "n" && chunk.cancelEpoch == 1)
@@ -147,7 +148,7 @@ struct SpeechRendererTests: SpeechFixture {
     let renderer = renderer(engine(synthesizer))
     try await renderer.settle()
     renderer.follow(piece(one + two, sequence: 5))
-    try await eventually("ready") { renderer.isReady }
+    try await waitUntil("ready") { renderer.isReady }
     let chunk = try #require(renderer.take())
     renderer.cancel(through: 5, epoch: 1)
     let settled = Mutex(false)
@@ -162,7 +163,7 @@ struct SpeechRendererTests: SpeechFixture {
     #expect(!renderer.isReady)
     // A reader that never takes it: the waiter may be cancelled, and the stream's end frees it.
     renderer.follow(piece(three, sequence: 7))
-    try await eventually("ready") { renderer.isReady }
+    try await waitUntil("ready") { renderer.isReady }
     _ = renderer.take()
     await #expect(throws: TimedOut.self) {
       try await withTimeout(milliseconds: 10) { try await renderer.settle() }
@@ -177,10 +178,10 @@ struct SpeechRendererTests: SpeechFixture {
     let synthesizer = ScriptedSynthesizer()
     let renderer = renderer(engine(synthesizer))
     renderer.follow(piece(one, sequence: 5))
-    try await eventually("asked") { synthesizer.asked.count == 1 }
+    try await waitUntil("asked") { synthesizer.asked.count == 1 }
     renderer.close()
     synthesizer.give(one, [1])
-    try await eventually("given up") { synthesizer.abandoned == [one] }
+    try await waitUntil("given up") { synthesizer.abandoned == [one] }
     renderer.follow(piece(two, sequence: 6))
     #expect(!renderer.isReady && renderer.take() == nil)
   }
@@ -192,7 +193,7 @@ struct SpeechRendererTests: SpeechFixture {
     let many = Array(repeating: one, count: Limits.waitingSentences).joined()
     renderer.follow(piece(many, sequence: 5, index: 0, total: 2))
     renderer.follow(piece(two, sequence: 6, index: 1, total: 2))
-    try await eventually("asked") { synthesizer.asked == [one] }
+    try await waitUntil("asked") { synthesizer.asked == [one] }
     synthesizer.give(one, [1])
     synthesizer.finish(one)
     var count = 0

@@ -1,5 +1,6 @@
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Conversation
@@ -59,15 +60,6 @@ struct TestTasks: TaskLauncher {
   func launch(_ operation: @escaping @Sendable () async -> Void) { Task { await operation() } }
 }
 
-/// Waits for a condition, ten seconds at most.
-func eventually(_ what: String, _ condition: () throws -> Bool) async throws {
-  let deadline = ContinuousClock.now + .seconds(10)
-  while try !condition() {
-    guard ContinuousClock.now < deadline else { throw Timeout(what: what) }
-    try await Task.sleep(for: .milliseconds(1))
-  }
-}
-
 struct Timeout: Error { var what: String }
 
 /// What the suites about speech make and take.
@@ -100,7 +92,7 @@ extension SpeechFixture {
 
   /// Takes and delivers a chunk when there is one.
   func next(_ renderer: SpeechRenderer) async throws -> SpeechChunk {
-    try await eventually("a chunk") { renderer.isReady }
+    try await waitUntil("a chunk") { renderer.isReady }
     let chunk = try #require(renderer.take())
     renderer.delivered(chunk)
     return chunk

@@ -1,5 +1,6 @@
 @testable import Conversation
 import Synchronization
+import TestSupport
 import Testing
 
 /// Several streams, one statement.
@@ -24,18 +25,10 @@ import Testing
     for number in 0..<Limits.segmentStatements {
       group.addTask { try await writer.write(self.command(VoiceSessionID("first-\(number)"))).durable.through }
     }
-    try await eventually { store.groups.count == Limits.segmentStatements }
+    try await waitUntil { store.groups.count == Limits.segmentStatements }
     for (number, session) in waiting.enumerated() {
       group.addTask { try await writer.write(self.command(session)).durable.through }
-      try await eventually { writer.waitingCount == number + 1 }
-    }
-  }
-
-  private func eventually(_ condition: () -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(10)
-    while !condition() {
-      try #require(ContinuousClock.now < deadline)
-      try await Task.sleep(for: .milliseconds(1))
+      try await waitUntil { writer.waitingCount == number + 1 }
     }
   }
 
@@ -65,7 +58,7 @@ import Testing
     try await withThrowingTaskGroup(of: Int.self) { group in
       try await wait(writer, &group, for: ["a"])
       let cancelled = Task { try await writer.write(command("b")) }
-      try await eventually { writer.waitingCount == 2 }
+      try await waitUntil { writer.waitingCount == 2 }
       cancelled.cancel()
       await #expect(throws: CancellationError.self) { try await cancelled.value }
       store.release()

@@ -1,5 +1,6 @@
 import Conversation
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Engines
@@ -132,7 +133,7 @@ import Testing
         let text = try? String(contentsOf: folder.appendingPathComponent("started"), encoding: .utf8)
         return text?.split(separator: "\n").count ?? 0
       }
-      #expect(await comesTrue { started() == Engines.Limits.conversions })
+      #expect(await eventually { started() == Engines.Limits.conversions })
       // Nobody ends, so nobody else begins.
       try await Task.sleep(for: .milliseconds(300))
       #expect(started() == Engines.Limits.conversions)

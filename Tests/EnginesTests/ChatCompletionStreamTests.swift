@@ -1,4 +1,5 @@
 import Conversation
+import TestSupport
 import Testing
 
 @testable import Engines
@@ -133,7 +134,7 @@ import Testing
   /// Any damage gives a reply or a typed error, never a trap. The seed is printed with a failure.
   @Test(arguments: [1, 2, 3, 4] as [UInt64])
   func survivesMutation(_ seed: UInt64) async {
-    var random = SplitMix(state: seed)
+    var random = SeededGenerator(seed: seed)
     let original = Array((Self.role + Self.text("您好") + Self.usage + Self.stop + Self.done).utf8)
     for _ in 0..<1000 {
       // Other tests share these threads, and some of them watch the time.
@@ -168,17 +169,5 @@ import Testing
     #expect(throws: ChatModelError.tooLarge(limit_bytes: Engines.Limits.responseBytes)) {
       for _ in 0...8 { try stream.feed(part) { _ in } }
     }
-  }
-}
-
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -1,6 +1,7 @@
 import Conversation
 import Foundation
 import Interview
+import TestSupport
 import Testing
 
 @testable import Engines
@@ -225,9 +226,9 @@ import Testing
     let reader = Task {
       for try await _ in model.reply(to: [PromptMessage(.user, "x")]) {}
     }
-    let isAsked = await comesTrue { server.openConnections == 1 && server.requests.count == 1 }
+    let isAsked = await eventually { server.openConnections == 1 && server.requests.count == 1 }
     reader.cancel()
-    let isClosed = await comesTrue { server.openConnections == 0 }
+    let isClosed = await eventually { server.openConnections == 0 }
     await model.shutdown()
     try await server.stop()
     #expect(isAsked && isClosed)
@@ -240,9 +241,9 @@ import Testing
     let readers = (0..<32).map { _ in
       Task { for try await _ in model.reply(to: [PromptMessage(.user, "x")]) {} }
     }
-    let areAllAsked = await comesTrue { server.requests.count == 32 }
+    let areAllAsked = await eventually { server.requests.count == 32 }
     readers.forEach { $0.cancel() }
-    let areAllClosed = await comesTrue { server.openConnections == 0 }
+    let areAllClosed = await eventually { server.openConnections == 0 }
     await model.shutdown()
     try await server.stop()
     #expect(areAllAsked && areAllClosed)

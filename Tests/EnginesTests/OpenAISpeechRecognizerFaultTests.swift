@@ -1,5 +1,6 @@
 import Conversation
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Engines
@@ -250,10 +251,10 @@ import Testing
     let server = FaultyServer([[.stall]])
     let recognizer = OpenAISpeechRecognizer(configuration: Self.configuration(try await server.start()))
     let asking = Task { try await recognizer.transcribe(try AudioFiles.recording(Self.sample)) }
-    let isAsked = await comesTrue { server.requests.count == 1 }
+    let isAsked = await eventually { server.requests.count == 1 }
     asking.cancel()
     await #expect(throws: CancellationError.self) { try await asking.value }
-    let isClosed = await comesTrue { server.openConnections == 0 }
+    let isClosed = await eventually { server.openConnections == 0 }
     await recognizer.shutdown()
     try await server.stop()
     #expect(isAsked && isClosed)

@@ -1,5 +1,6 @@
 import Conversation
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Engines
@@ -176,9 +177,9 @@ import Testing
     let reader = Task {
       for try await _ in synthesizer.speak(SpeechRequest(text: "好", voice: "", format: .mp3)) {}
     }
-    let isAsked = await comesTrue { server.openConnections == 1 && server.requests.count == 1 }
+    let isAsked = await eventually { server.openConnections == 1 && server.requests.count == 1 }
     reader.cancel()
-    let isClosed = await comesTrue { server.openConnections == 0 }
+    let isClosed = await eventually { server.openConnections == 0 }
     await synthesizer.shutdown()
     try await server.stop()
     #expect(isAsked && isClosed)

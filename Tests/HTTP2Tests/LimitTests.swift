@@ -1,6 +1,7 @@
 import CNGHTTP2
 import NIOCore
 import NIOEmbedded
+import TestSupport
 import Testing
 
 @testable import HTTP2
@@ -334,7 +335,7 @@ import Testing
   /// Random damage never crashes, and never leaves a stream without its `closed`.
   @Test(arguments: 0..<64)
   func damagedInputIsHarmless(_ seed: UInt64) throws {
-    var random = SplitMix(state: seed)
+    var random = SeededGenerator(seed: seed)
     let wire = try Wire(onEvent: Answers.echo)
     var bytes: [UInt8] = []
     for round in 0..<30 {
@@ -374,17 +375,5 @@ import Testing
         kind: index == 0 ? .headers : .continuation, flags: index == pieces.count - 1 ? Frame.endHeaders : 0,
         stream: stream, payload: piece)
     }
-  }
-}
-
-/// A small deterministic generator, so that a failing seed can be run again.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-    return value ^ (value >> 31)
   }
 }

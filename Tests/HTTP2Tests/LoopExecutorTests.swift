@@ -1,6 +1,7 @@
 import NIOCore
 import NIOPosix
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import HTTP2
@@ -131,13 +132,3 @@ private final class StopFlag: Sendable {
   var isSet: Bool { flag.load(ordering: .relaxed) }
   func set() { flag.store(true, ordering: .relaxed) }
 }
-
-/// Waits for a condition with a deadline of ten seconds.
-func waitUntil(_ condition: () -> Bool) async throws {
-  let deadline = ContinuousClock.now + .seconds(10)
-  while !condition() {
-    guard ContinuousClock.now < deadline else { throw DeadlinePassed() }
-    try await Task.sleep(for: .milliseconds(1))
-  }
-}
-struct DeadlinePassed: Error {}

@@ -1,4 +1,5 @@
 import JSON
+import TestSupport
 import Testing
 
 /// What `base64.b64decode` of Python 3 says to each text; nil: it raises.

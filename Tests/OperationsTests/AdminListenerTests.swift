@@ -3,6 +3,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Operations
@@ -117,10 +118,10 @@ import Testing
       channel.closeFuture.whenComplete { _ in closed.withLock { $0 += 1 } }
       channels.append(channel)
     }
-    try await wait { closed.withLock { $0 } == 10 }
+    try await waitUntil { closed.withLock { $0 } == 10 }
     for channel in channels { try? await channel.close().get() }
-    try await wait { closed.withLock { $0 } == channels.count }
-    try await wait { (try? await Self.curl("http://\(listener.endpoint)/healthz").status) == "200" }
+    try await waitUntil { closed.withLock { $0 } == channels.count }
+    try await waitUntil { (try? await Self.curl("http://\(listener.endpoint)/healthz").status) == "200" }
     await listener.stop()
   }
 
@@ -139,13 +140,5 @@ import Testing
     for channel in channels { try await channel.closeFuture.get() }
     #expect(ContinuousClock.now - start < .seconds(4 * Limits.adminTimeout_s))
     await listener.stop()
-  }
-
-  private func wait(_ condition: () async -> Bool) async throws {
-    let end = ContinuousClock.now + .seconds(60)
-    while !(await condition()) {
-      try #require(ContinuousClock.now < end, "the condition did not come true in 60 s")
-      try await Task.sleep(for: .milliseconds(10))
-    }
   }
 }

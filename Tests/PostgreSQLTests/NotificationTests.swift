@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import PostgreSQL
@@ -38,9 +39,9 @@ import Testing
         "SELECT 1 FROM pg_stat_activity WHERE application_name = $1 AND query LIKE 'LISTEN%'")
       let name = PostgreSQLValue.text(pool.configuration.applicationName)
       let reader = Task { for await _ in pool.notifications(on: "left") {} }
-      try await eventually { try await pool.query(listeners, [name]).count == 1 }
+      try await waitUntil { try await pool.query(listeners, [name]).count == 1 }
       reader.cancel()
-      try await eventually { try await pool.query(listeners, [name]).isEmpty }
+      try await waitUntil { try await pool.query(listeners, [name]).isEmpty }
     }
   }
 }

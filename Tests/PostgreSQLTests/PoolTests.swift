@@ -1,4 +1,5 @@
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import PostgreSQL
@@ -79,7 +80,7 @@ import Testing
     let gate = try await Gate()
     try await TestDatabase.withPool(connectionCount: 2, { $0.statementTimeout = .seconds(60) }) { pool in
       async let slow = pool.query(Gate.pass, [gate.key])
-      try await eventually { try await !pool.running("gate").isEmpty }
+      try await waitUntil { try await !pool.running("gate").isEmpty }
       for _ in 0..<10 { _ = try await pool.query(Self.one, [], kind: .read) }
       try await gate.open()
       #expect(try await slow.count == 1)
@@ -97,10 +98,10 @@ import Testing
       }
     ) { pool in
       async let running = pool.query(Gate.pass, [gate.key])
-      try await eventually { try await !pool.running("gate").isEmpty }
+      try await waitUntil { try await !pool.running("gate").isEmpty }
       try await withThrowingTaskGroup(of: PostgreSQLError?.self) { group in
         for _ in 0..<8 { group.addTask { await failure { _ = try await pool.query(Self.one) } } }
-        try await eventually { pool.statistics.errors == 5 }
+        try await waitUntil { pool.statistics.errors == 5 }
         try await gate.open()
         for try await error in group {
           guard let error else { continue }
@@ -118,7 +119,7 @@ import Testing
     let gate = try await Gate()
     try await TestDatabase.withPool(connectionCount: 1, { $0.waitTimeout = .milliseconds(100) }) { pool in
       let escaped = Task { try await pool.query(Gate.pass, [gate.key]) }
-      try await eventually { try await !pool.running("gate").isEmpty }
+      try await waitUntil { try await !pool.running("gate").isEmpty }
       let error = await failure { _ = try await pool.query(Self.one) }
       #expect(error?.kind == .timedOut)
       #expect(error?.isRetryable == true)
@@ -158,9 +159,9 @@ import Testing
       }
     ) { pool in
       let running = Task { try await pool.query(Gate.pass, [gate.key]) }
-      try await eventually { try await !pool.running("gate").isEmpty }
+      try await waitUntil { try await !pool.running("gate").isEmpty }
       let waiting = Task { try await pool.query(Self.one) }
-      try await eventually { pool.statistics.queued == 1 }
+      try await waitUntil { pool.statistics.queued == 1 }
       waiting.cancel()
       #expect(await failure { _ = try await waiting.value }?.kind == .cancelled)
       running.cancel()
@@ -237,9 +238,9 @@ import Testing
     #expect(await failure { _ = try await pool.query(Self.one) }?.kind == .closed)
     try await pool.start()
     let running = Task { try await pool.query(Gate.pass, [gate.key]) }
-    try await eventually { try await !pool.running("gate").isEmpty }
+    try await waitUntil { try await !pool.running("gate").isEmpty }
     let stopping = Task { await pool.stop() }
-    try await eventually { await failure { _ = try await pool.query(Self.one) }?.kind == .closed }
+    try await waitUntil { await failure { _ = try await pool.query(Self.one) }?.kind == .closed }
     try await gate.open()
     await stopping.value
     #expect(try await running.value.count == 1)
@@ -255,7 +256,7 @@ import Testing
         drainTimeout: .milliseconds(50), applicationName: "test-draining"))
     try await pool.start()
     let running = Task { try await pool.query(Gate.pass, [gate.key]) }
-    try await eventually { try await !pool.running("gate").isEmpty }
+    try await waitUntil { try await !pool.running("gate").isEmpty }
     await pool.stop()
     let error = await failure { _ = try await running.value }
     #expect(error?.kind == .closed)

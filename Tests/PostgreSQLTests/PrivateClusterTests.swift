@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import PostgreSQL
@@ -106,9 +107,9 @@ import Testing
     try await pool.start()
     #expect(try await TestCluster.writeRow(url) == 1)
     kill(try TestCluster.serverPID(of: root.path), SIGKILL)
-    try await eventually { events.withLock { $0.last == "restarted" } }
+    try await waitUntil { events.withLock { $0.last == "restarted" } }
     #expect(events.withLock { $0 } == ["died", "restarted"])
-    try await eventually { await failure { _ = try await pool.query(PoolTests.one) } == nil }
+    try await waitUntil { await failure { _ = try await pool.query(PoolTests.one) } == nil }
     #expect(try await TestCluster.writeRow(url) == 2)
     await pool.stop()
     await cluster.stop()
@@ -120,7 +121,7 @@ import Testing
   @Test(arguments: Victim.allCases) func aKilledServiceLeavesNoServerAndLosesNothing(victim: Victim) async throws {
     let root = try TemporaryDirectory()
     let process = try SecondProcess.start(directory: root.path)
-    try await eventually(within: .seconds(60)) { Self.exists(root.path + "/ready") }
+    try await waitUntil(within: .seconds(60)) { Self.exists(root.path + "/ready") }
     let pid = try TestCluster.serverPID(of: root.path)
     if victim == .serverThenService { kill(pid, SIGKILL) }
     kill(process.processIdentifier, SIGKILL)
@@ -137,11 +138,11 @@ import Testing
   @Test func theWatcherAloneStopsTheServer() async throws {
     let root = try TemporaryDirectory()
     let process = try SecondProcess.start(directory: root.path)
-    try await eventually(within: .seconds(60)) { Self.exists(root.path + "/ready") }
+    try await waitUntil(within: .seconds(60)) { Self.exists(root.path + "/ready") }
     let pid = try TestCluster.serverPID(of: root.path)
     kill(process.processIdentifier, SIGKILL)
-    try await eventually { TestCluster.hasEnded(pid) }
-    try await eventually { !Self.exists(TestCluster.home(of: root.path) + "/data/postmaster.pid") }
+    try await waitUntil { TestCluster.hasEnded(pid) }
+    try await waitUntil { !Self.exists(TestCluster.home(of: root.path) + "/data/postmaster.pid") }
     TestCluster.removeHome(of: root.path)
   }
 
@@ -178,7 +179,7 @@ import Testing
     let root = try TemporaryDirectory()
     let process = try SecondProcess.start(
       directory: root.path, extra: ["LANG": "xx_YY.UTF-8", "LC_ALL": "xx_YY.UTF-8", "TZ": "Nowhere/Never"])
-    try await eventually(within: .seconds(60)) { Self.exists(root.path + "/ready") }
+    try await waitUntil(within: .seconds(60)) { Self.exists(root.path + "/ready") }
     try Data().write(to: URL(fileURLWithPath: root.path + "/stop"))
     process.waitUntilExit()
     #expect(process.terminationStatus == 0)
@@ -191,7 +192,7 @@ import Testing
     let nobody = try #require(getpwnam("nobody")).pointee
     chown(root.path, nobody.pw_uid, nobody.pw_gid)
     let process = try SecondProcess.start(directory: root.path, asNobody: true)
-    try await eventually(within: .seconds(60)) { Self.exists(root.path + "/ready") }
+    try await waitUntil(within: .seconds(60)) { Self.exists(root.path + "/ready") }
     let status = try FileManager.default.attributesOfItem(atPath: root.path + "/data")
     #expect(status[.ownerAccountName] as? String == "nobody")
     try Data().write(to: URL(fileURLWithPath: root.path + "/stop"))

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import PostgreSQL
@@ -12,8 +13,8 @@ import Testing
       let victim = Statement("victim", "SELECT pg_advisory_xact_lock_shared($1) AS victim")
       async let killed = failure { _ = try await pool.query(victim, [gate.key]) }
       async let survivor = pool.query(Gate.pass, [gate.key])
-      try await eventually { try await !pool.running("gate").isEmpty }
-      try await eventually { try await !pool.running("victim").isEmpty }
+      try await waitUntil { try await !pool.running("gate").isEmpty }
+      try await waitUntil { try await !pool.running("victim").isEmpty }
       try await pool.terminate(try await pool.running("victim"))
       let error = try #require(await killed)
       #expect(error.sqlState == "57P01")
@@ -31,7 +32,7 @@ import Testing
     try await TestDatabase.withPool(connectionCount: 1, { $0.statementTimeout = .seconds(60) }) { pool in
       let errors = try await withThrowingTaskGroup(of: PostgreSQLError?.self) { group in
         group.addTask { await failure { _ = try await pool.query(Gate.pass, [gate.key], kind: .read) } }
-        try await eventually { try await !pool.running("gate").isEmpty }
+        try await waitUntil { try await !pool.running("gate").isEmpty }
         for _ in 0..<5 { group.addTask { await failure { _ = try await pool.query(Self.one, [], kind: .read) } } }
         try await pool.terminate(try await pool.running("gate"))
         var errors: [PostgreSQLError?] = []
@@ -54,7 +55,7 @@ import Testing
     try await TestDatabase.withPool(connectionCount: 1) { pool in
       let row = try #require(try await pool.query(Statement("pid", "SELECT pg_backend_pid()")).first)
       try await pool.terminate([try row.int32(0)])
-      try await eventually { pool.statistics.connectionsLost == 1 }
+      try await waitUntil { pool.statistics.connectionsLost == 1 }
       _ = try await pool.query(Self.one)
       #expect(pool.statistics.connectionsOpened == 2)
     }
@@ -68,7 +69,7 @@ import Testing
           _ = try await connection.query(Statement("into_lost", "INSERT INTO lost VALUES (1)"))
           let pid = try #require(try await connection.query(Statement("pid", "SELECT pg_backend_pid()")).first).int32(0)
           try await pool.terminate([pid])
-          try await eventually { pool.statistics.connectionsLost == 1 }
+          try await waitUntil { pool.statistics.connectionsLost == 1 }
           _ = try await connection.query(Self.one)
         }
       }
@@ -90,7 +91,7 @@ import Testing
           url: proxy.url, connectionCount: 1, statementTimeout: .seconds(60), applicationName: "test-cut-\(kind)"))
       try await pool.start()
       async let cut = failure { _ = try await pool.query(Gate.pass, [gate.key], kind: kind) }
-      try await eventually { try await !pool.running("gate").isEmpty }
+      try await waitUntil { try await !pool.running("gate").isEmpty }
       proxy.cut()
       let error = try #require(await cut)
       #expect(error.kind == .connection)
@@ -108,14 +109,14 @@ import Testing
       configuration: PostgreSQLConfiguration(url: cluster.url, connectionCount: 2, waitTimeout: .milliseconds(300)))
     try await pool.start()
     await cluster.cluster.stop()
-    try await eventually { pool.statistics.openConnections == 0 }
+    try await waitUntil { pool.statistics.openConnections == 0 }
     let away = await failure { _ = try await pool.query(Self.one) }
     #expect(away?.kind == .connection)
     #expect(away?.isRetryable == true)
     #expect(away?.commandMayHaveRun == false)
     #expect(away?.message.contains("check that PostgreSQL runs there") == true)
     let again = try await TestCluster.start(directory.path)
-    try await eventually { await failure { _ = try await pool.query(Self.one) } == nil }
+    try await waitUntil { await failure { _ = try await pool.query(Self.one) } == nil }
     await pool.stop()
     await again.cluster.stop()
     TestCluster.removeHome(of: directory.path)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import PostgreSQL
@@ -105,7 +106,7 @@ enum SecondProcess {
     _ = try await TestCluster.writeRow(url)
     try Data(url.utf8).write(to: URL(fileURLWithPath: directory + "/ready"))
     // Ends when told to, and by itself when forgotten.
-    try await eventually(within: .seconds(60)) { FileManager.default.fileExists(atPath: directory + "/stop") }
+    try await waitUntil(within: .seconds(60)) { FileManager.default.fileExists(atPath: directory + "/stop") }
     await cluster.stop()
   }
 }

@@ -104,17 +104,6 @@ final class Gate: Sendable {
 
 struct ConditionNotMet: Error {}
 
-/// Asks again and again until the condition holds or the deadline has passed.
-func eventually(
-  within limit: Duration = .seconds(10), _ condition: () async throws -> Bool
-) async throws {
-  let deadline = ContinuousClock.now + limit
-  while try await !condition() {
-    guard ContinuousClock.now < deadline else { throw ConditionNotMet() }
-    try await Task.sleep(for: .milliseconds(5))
-  }
-}
-
 /// The error an operation ends with.
 func failure(_ operation: () async throws -> Void) async -> PostgreSQLError? {
   do {

@@ -1,5 +1,6 @@
 import Protobuf
 import RPC
+import TestSupport
 import Testing
 
 /// How fields travel: defaults, presence, order, repetition, unknown fields.

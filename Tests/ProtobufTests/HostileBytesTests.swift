@@ -1,6 +1,7 @@
 import Foundation
 import Protobuf
 import RPC
+import TestSupport
 import Testing
 
 /// Bytes that nobody well-meaning sends: an error and little memory, whatever they are.

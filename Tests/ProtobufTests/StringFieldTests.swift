@@ -1,5 +1,6 @@
 import Protobuf
 import RPC
+import TestSupport
 import Testing
 
 /// Strings are UTF-8 without U+0000, or the message is refused with the field's path; nothing is repaired.

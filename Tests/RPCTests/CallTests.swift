@@ -1,4 +1,5 @@
 import Protobuf
+import TestSupport
 import Testing
 
 @testable import RPC

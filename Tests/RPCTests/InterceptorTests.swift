@@ -3,6 +3,7 @@ import Logging
 import Metrics
 import Protobuf
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import RPC

@@ -2,6 +2,7 @@ import HTTP2
 import NIOCore
 import Protobuf
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import RPC

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOPosix
 import Protobuf
+import TestSupport
 import Testing
 
 @testable import HTTP2

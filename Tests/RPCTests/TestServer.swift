@@ -5,6 +5,7 @@ import NIOCore
 import NIOPosix
 import Protobuf
 import Synchronization
+import TestSupport
 
 @testable import RPC
 
@@ -198,16 +199,6 @@ struct TestServer {
     }
     return router
   }
-}
-
-/// Waits until `condition` holds; false when it did not within 10 seconds.
-func eventually(_ condition: () async throws -> Bool) async rethrows -> Bool {
-  let deadline = ContinuousClock.now.advanced(by: .seconds(10))
-  while ContinuousClock.now < deadline {
-    if try await condition() { return true }
-    try? await Task.sleep(for: .milliseconds(2))
-  }
-  return false
 }
 
 extension RawMessage {

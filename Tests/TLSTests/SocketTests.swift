@@ -3,6 +3,7 @@ import NIOCore
 import NIOPosix
 import Synchronization
 import TLS
+import TestSupport
 import Testing
 
 /// Over TCP.
@@ -44,7 +45,7 @@ import Testing
   @Test func largeTransfersBothWays() async throws {
     let total = 64 << 20
     try await connected(Transfer(total: total), Transfer(total: total)) { server, client, _ in
-      try await waitUntil("64 MiB each way", seconds: 120) {
+      try await waitUntil("64 MiB each way", within: .seconds(120)) {
         server.now.received >= total && client.now.received >= total
       }
       for side in [server.now, client.now] {
@@ -66,7 +67,7 @@ import Testing
       let stuck = server.now
       #expect(stuck.sent < 32 << 20)
       try await channel.setOption(.autoRead, value: true).get()
-      try await waitUntil("the rest", seconds: 60) { client.now.received == total }
+      try await waitUntil("the rest", within: .seconds(60)) { client.now.received == total }
       #expect(client.now.isIntact)
     }
   }
@@ -84,7 +85,9 @@ import Testing
       try await waitUntil("the server hears of it") { server.now.isInputClosed }
       #expect(client.now.received < total)
       try await channel.setOption(.autoRead, value: true).get()
-      try await waitUntil("the rest: \(client.now)", seconds: 60) { client.now.isInputClosed || client.now.isInactive }
+      try await waitUntil("the rest: \(client.now)", within: .seconds(60)) {
+        client.now.isInputClosed || client.now.isInactive
+      }
       #expect(client.now.received == total)
       #expect(client.now.error == nil)
     }
@@ -140,7 +143,7 @@ import Testing
     // More than one read of the server, so that closing with unread input would reset the connection.
     try await channel.writeAndFlush(
       ByteBuffer(string: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + String(repeating: "x", count: 100_000)))
-    try await waitUntil("the end", seconds: 5) { watch.now.isInactive }
+    try await waitUntil("the end", within: .seconds(5)) { watch.now.isInactive }
     #expect(watch.now.received == 0)
     #expect(watch.now.error == nil)
     try await listener.close()
@@ -174,7 +177,7 @@ import Testing
         }.connect(to: address))
     }
     let all = watches
-    try await waitUntil("all of them", seconds: 60) { all.allSatisfy { $0.now.received == total } }
+    try await waitUntil("all of them", within: .seconds(60)) { all.allSatisfy { $0.now.received == total } }
     #expect(all.allSatisfy { $0.now.isIntact && $0.now.error == nil })
     for channel in channels { try await channel.get().close() }
     try await listener.close()

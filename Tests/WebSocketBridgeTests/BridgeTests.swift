@@ -5,6 +5,7 @@ import NIOCore
 import NIOPosix
 import RPC
 import Synchronization
+import TestSupport
 import Testing
 import WebSocket
 

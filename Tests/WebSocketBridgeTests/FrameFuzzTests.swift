@@ -1,5 +1,6 @@
 import JSON
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import WebSocketBridge

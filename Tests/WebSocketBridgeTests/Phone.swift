@@ -65,13 +65,3 @@ final class Phone: WebSocketHandler, Sendable {
   var types: [String] { frames.map(\.type) }
   var closeCode: UInt16? { state.withLock { $0.close?.code } }
 }
-
-/// Waits until it is true, at most 10 s.
-func eventually(_ condition: () async -> Bool) async -> Bool {
-  let deadline = ContinuousClock.now + .seconds(10)
-  while ContinuousClock.now < deadline {
-    if await condition() { return true }
-    try? await Task.sleep(for: .milliseconds(2))
-  }
-  return await condition()
-}

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import WebSocket
@@ -5,19 +6,10 @@ import Testing
 /// However the bytes are cut into reads, a session hears and says the same; and whatever the bytes are, it survives.
 struct SplittingTests {
   /// xorshift64*: a run can be repeated from its seed.
-  private struct Dice: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state ^= state >> 12
-      state ^= state << 25
-      state ^= state >> 27
-      return state &* 0x2545_f491_4f6c_dd1d
-    }
-  }
 
   private static let compressed: [[UInt8]] = DeflateTests.examples.map { $0.payloads[0] }
 
-  private func stream(_ dice: inout Dice) -> [UInt8] {
+  private func stream(_ dice: inout SeededGenerator) -> [UInt8] {
     var bytes: [UInt8] = []
     for _ in 0..<Int.random(in: 1...8, using: &dice) {
       let isFinal = Int.random(in: 0..<4, using: &dice) > 0
@@ -53,7 +45,7 @@ struct SplittingTests {
 
   @Test func everyWayToCutAStream() {
     let seed = UInt64.random(in: 1...UInt64.max)
-    var dice = Dice(state: seed)
+    var dice = SeededGenerator(seed: seed)
     var ends = 0
     for round in 0..<1_500 {
       let bytes = stream(&dice)
@@ -78,7 +70,7 @@ struct SplittingTests {
 
   @Test func noise() {
     let seed = UInt64.random(in: 1...UInt64.max)
-    var dice = Dice(state: seed)
+    var dice = SeededGenerator(seed: seed)
     for _ in 0..<3_000 {
       var subject = Subject(Bool.random(using: &dice) ? .server : .client, deflate: DeflateTests.full)
       var bytes = (0..<Int.random(in: 1...60, using: &dice)).map { _ in UInt8.random(in: 0...255, using: &dice) }

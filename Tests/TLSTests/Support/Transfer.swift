@@ -102,16 +102,3 @@ final class Transfer: ChannelDuplexHandler {
 
   func channelInactive(context: ChannelHandlerContext) { watch.state.withLock { $0.isInactive = true } }
 }
-
-/// Waits for a condition of another thread.
-func waitUntil(
-  _ what: @autoclosure () -> String, seconds: Double = 10, _ condition: () -> Bool
-) async throws {
-  let deadline = ContinuousClock.now + .seconds(seconds)
-  while !condition() {
-    guard ContinuousClock.now < deadline else { throw TimedOut(description: what()) }
-    try await Task.sleep(for: .milliseconds(2))
-  }
-}
-
-struct TimedOut: Error, CustomStringConvertible { let description: String }

@@ -1,5 +1,6 @@
 import NIOCore
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import WebSocket
@@ -13,24 +14,11 @@ final class Journal: Sendable {
   func count(of line: String) -> Int { all.filter { $0 == line }.count }
   func has(_ line: String) -> Bool { all.contains(line) }
 
-  func wait(for line: String, count: Int = 1, sourceLocation: SourceLocation = #_sourceLocation) async throws {
-    try await waitUntil("\(count) × \(line) in \(all)", sourceLocation: sourceLocation) {
+  func wait(for line: String, count: Int = 1, fileID: String = #fileID, at callerLine: Int = #line) async throws {
+    try await waitUntil("\(count) × \(line) in \(all)", fileID: fileID, line: callerLine) {
       self.count(of: line) >= count
     }
   }
-}
-
-/// Polls `condition` for at most 20 s.
-func waitUntil(
-  _ what: String, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
-) async throws {
-  let deadline = ContinuousClock.now + .seconds(20)
-  while ContinuousClock.now < deadline {
-    if try await condition() { return }
-    try await Task.sleep(for: .milliseconds(5))
-  }
-  Issue.record("not in time: \(what)", sourceLocation: sourceLocation)
-  throw CancellationError()
 }
 
 /// Writes down what it hears; `reply` does the rest.

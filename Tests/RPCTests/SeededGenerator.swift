@@ -1,1 +1,0 @@
-../WebSocketBridgeTests/SeededGenerator.swift
