@@ -138,6 +138,7 @@ import Testing
       return
     }
     #expect(feedback.session == "s" && feedback.text == "嗯,我在听,您慢慢说")
+    // Time for the other stream's; what is not told within it can only be missed.
     try await Task.sleep(for: .milliseconds(150))
     let fired = "SELECT count(*) FROM lifeecho.listening_feedback WHERE user_id = $1 AND fired_at IS NOT NULL"
     #expect(try await house.speaker.count(fired) == 1)
@@ -149,6 +150,7 @@ import Testing
     // Longer than the recording takes on a busy machine, or it would be told while it is under way.
     let house = try await VoiceHouse { $0.feedbackDelay_ms = 2_000 }
     _ = try await house.stream([.init(0, "一", last: hasLast)], recordingStarted: true)
+    // The delay and some more: feedback that comes later still is missed, none is made up.
     try await Task.sleep(for: .milliseconds(2_500))
     let fired = "SELECT count(*) FROM lifeecho.listening_feedback WHERE user_id = $1 AND fired_at IS NOT NULL"
     #expect(try await house.speaker.count(fired) == 0)

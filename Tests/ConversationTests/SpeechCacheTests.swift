@@ -115,6 +115,7 @@ struct SpeechCacheTests: SpeechFixture {
       return renderer
     }
     try await waitUntil("the bound") { synthesizer.asked.count == Limits.concurrentSyntheses }
+    // Time for one too many: none of these ends before it is told to.
     try await Task.sleep(for: .milliseconds(20))
     #expect(synthesizer.asked.count == Limits.concurrentSyntheses)
     for text in synthesizer.asked {

@@ -153,6 +153,7 @@ struct SpeechCancelTests {
         await silence(hub, outcome)
         for wire in wires { wire.add(.acknowledged(epoch: outcome.epoch, through: outcome.through)) }
       }
+      // Steps fall into any moment of the delivery; whatever comes out of it must hold.
       try await Task.sleep(for: .microseconds(Int.random(in: 0...1_500, using: &random)))
     }
     for subscription in subscriptions { hub.unsubscribe(subscription) }

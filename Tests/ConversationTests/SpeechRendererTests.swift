@@ -45,6 +45,7 @@ struct SpeechRendererTests: SpeechFixture {
     synthesizer.give(one, [9])
     #expect(try await next(renderer).audio == [9])
     synthesizer.give(one, [UInt8](repeating: 8, count: Limits.chunkMinimum_bytes - 1))
+    // Time for a chunk that must not come: these bytes are never enough.
     try await Task.sleep(for: .milliseconds(20))
     #expect(!renderer.isReady, "fewer bytes than a chunk are worth")
     synthesizer.give(one, [UInt8](repeating: 7, count: Limits.chunk_bytes * 2))
@@ -68,6 +69,7 @@ struct SpeechRendererTests: SpeechFixture {
     let renderer = renderer(engine)
     renderer.follow(piece(one + two, sequence: 5))
     try await waitUntil("both made") { engine.cached_bytes >= 2 * size }
+    // Time for more than may wait; a renderer that is slower has less ready.
     try await Task.sleep(for: .milliseconds(10))
     var ready = 0
     while let chunk = renderer.take() { ready += chunk.audio.count }
@@ -156,6 +158,7 @@ struct SpeechRendererTests: SpeechFixture {
       try await renderer.settle()
       settled.withLock { $0 = true }
     }
+    // Time for an end that comes too early; before `delivered` none may come.
     try await Task.sleep(for: .milliseconds(20))
     #expect(settled.withLock { $0 } == false)
     renderer.delivered(chunk)
@@ -259,6 +262,7 @@ struct SpeechRendererTests: SpeechFixture {
     let age_s = Int64(Limits.replayedSpeech_s) + (isYoung ? 0 : 1)
     renderer.begin(epoch: 4, now: Timestamp(microseconds: age_s * 1_000_000))
     guard isYoung else {
+      // Time for a sentence that nobody may ask for.
       try await Task.sleep(for: .milliseconds(20))
       #expect(synthesizer.asked.isEmpty)
       return

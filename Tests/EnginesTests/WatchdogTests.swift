@@ -25,6 +25,7 @@ import Testing
     let result = try await watchdog.watch {
       watchdog.expect("the first text", within: .milliseconds(500))
       watchdog.expect("the next text", within: .seconds(300))
+      // Longer than the first wait; far below the second on any machine.
       try await Task.sleep(for: .milliseconds(700))
       return "whole"
     }

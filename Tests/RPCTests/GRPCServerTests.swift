@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import Protobuf
+import Synchronization
 import TestSupport
 import Testing
 
@@ -73,18 +74,24 @@ import Testing
 
   @Test func stopLetsCallsFinish() async throws {
     let slow = Method<RawMessage, RawMessage>("test.Test", "Slow", .unary)
+    let mayFinish = Mutex(false)
     let server = try await TestServer.start(
       extra: { router in
         router.register(unary: slow) { request, _ in
-          try await Task.sleep(for: .milliseconds(300))
+          try await waitUntil("the stop") { mayFinish.withLock { $0 } }
           return request
         }
       })
     async let answer = server.channel.unary(slow, RawMessage("x"))
     #expect(await eventually { await server.server.liveCounts().handlers == 1 })
+    async let closed = server.server.stop(grace: .seconds(60))
+    try await waitUntil("no new calls") {
+      (try? await server.channel.unary(TestMethods.echo, RawMessage("x"))) == nil
+    }
     let start = ContinuousClock.now
-    #expect(await server.server.stop(grace: .seconds(20)) == 0)
-    #expect(start.duration(to: .now) < .seconds(10))
+    mayFinish.withLock { $0 = true }
+    #expect(await closed == 0)
+    #expect(start.duration(to: .now) < .seconds(30), "the grace was waited for")
     #expect(try await answer.text == "x")
     await server.stop()
   }
@@ -226,7 +233,8 @@ import Testing
     }
     let group = MultiThreadedEventLoopGroup.singleton
     let server = GRPCServer(
-      configuration: .init(addresses: [.tcp(host: "127.0.0.1", port: 0)], connectionLimit: 3),
+      configuration: .init(
+        addresses: [.tcp(host: "127.0.0.1", port: 0)], connectionLimit: 3, roomInterval: .milliseconds(200)),
       policy: ServerPolicy(router: router, logger: .init(label: "test")), group: group)
     let address = try await server.start()[0]
     let busy = NetworkChannel(address, group: group)
@@ -237,7 +245,7 @@ import Testing
       strangers.append(try await ClientBootstrap(group: group).connect(host: host, port: port).get())
     }
     #expect(await eventually { server.isFull })
-    let waiting = NetworkChannel(address, reconnectMaximum: .milliseconds(500), group: group)
+    let waiting = NetworkChannel(address, reconnectMaximum: .milliseconds(100), group: group)
     let options = CallOptions(timeout: .seconds(30), waitForReady: true)
     #expect(try await waiting.unary(TestMethods.echo, RawMessage("x"), options: options).text == "x")
     #expect(await server.liveCounts().handlers == 1, "a connection with a call is not idle")

@@ -47,11 +47,11 @@ import Testing
         deframer.append(ByteBuffer(bytes: stream[index..<end]))
         index = end
         while Bool.random(using: &random), let message = try deframer.next() {
-          found.append(Array(message.readableBytesView))
+          found.append(Array(buffer: message))
         }
         if Bool.random(using: &random) { deframer.detach() }
       }
-      while let message = try deframer.next() { found.append(Array(message.readableBytesView)) }
+      while let message = try deframer.next() { found.append(Array(buffer: message)) }
       #expect(found == messages)
       #expect(deframer.buffered_bytes == 0)
     }

@@ -75,6 +75,7 @@ import Testing
       flushed.withLock { $0 = true }
     }
     #expect(try await pipe.next() == 1)
+    // Time for a flush that does not wait; one that waits is never seen here.
     try await Task.sleep(for: .milliseconds(10))
     #expect(flushed.withLock { $0 } == false)
     #expect(try await pipe.next() == 2)

@@ -60,14 +60,8 @@ import Testing
           let message = RawMessage(bytes: [UInt8](repeating: 1, count: 100_000))
           return server.channel.serverStreaming(TestMethods.forever, message).polled(by: $0, on: $1)
         }
-        #expect(await eventually { server.seen.now.written > 0 })
-        var written = -1
-        let isStopped = await eventually {
-          defer { written = server.seen.now.written }
-          try? await Task.sleep(for: .milliseconds(50))
-          return written == server.seen.now.written
-        }
-        #expect(isStopped && written < 200)
+        #expect(await server.seen.standStill())
+        #expect(server.seen.now.written < 200)
         await reactor.cancel()
         #expect(await eventually { server.seen.now.cancelled == 1 })
         reactor.ending.succeed(([], .ok))

@@ -58,6 +58,7 @@ final class Observations: Sendable {
     return await eventually {
       let written = self.now.written
       defer { last = written }
+      // A writer that is held up longer than that looks stopped: then a test sees too little, but never fails.
       try? await Task.sleep(for: .milliseconds(50))
       return written > 0 && written == last
     }

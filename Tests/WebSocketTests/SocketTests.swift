@@ -246,6 +246,7 @@ import Testing
       $0.keepalivePing_s = 1
       $0.keepalivePong_s = 1
     } reply: { connection, line in
+      // Longer than ping, pong and `Limits.stall_s` together.
       if line == "stall" { usleep(6_000_000) } else { Recorder.echo(connection, line) }
     } _: { _, port, journal in
       let client = try RawClient.upgraded(port: port)

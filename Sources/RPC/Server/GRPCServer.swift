@@ -18,18 +18,21 @@ package final class GRPCServer: Sendable {
     package var connectionLimit: Int
     /// Who has had no call for this time is sent away, at the latest after twice the time.
     package var connectionIdle: TimeAmount
+    /// How often a full server makes room (`Limits.room_s`).
+    package var roomInterval: TimeAmount
     package var http2: HTTP2Configuration
 
     package init(
       addresses: [ListenAddress], tls: ReloadableTLSContext? = nil, unixSocketMode: Int = 0o660,
       connectionLimit: Int = Limits.connections, connectionIdle: TimeAmount = .seconds(Limits.connectionIdle_s),
-      http2: HTTP2Configuration = HTTP2Configuration()
+      roomInterval: TimeAmount = .seconds(Limits.room_s), http2: HTTP2Configuration = HTTP2Configuration()
     ) {
       self.addresses = addresses
       self.tls = tls
       self.unixSocketMode = unixSocketMode
       self.connectionLimit = connectionLimit
       self.connectionIdle = connectionIdle
+      self.roomInterval = roomInterval
       self.http2 = http2
     }
   }
@@ -126,7 +129,7 @@ package final class GRPCServer: Sendable {
     let registry = self.registry
     let loop = group.next()
     let idle = configuration.connectionIdle
-    let room = TimeAmount.seconds(Limits.room_s)
+    let room = configuration.roomInterval
     sweeps.withLock { sweeps in
       sweeps = [
         loop.scheduleRepeatedTask(initialDelay: idle, delay: idle) { _ in registry.closeUnused() },

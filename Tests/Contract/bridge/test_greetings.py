@@ -155,7 +155,7 @@ def test_a_long_silence_is_greeted_again(settings):
     house = settings(LIFEECHO_REGREETING_IDLE="1s")
     person = house.person()
     conversation = house.begun(person)
-    time.sleep(1.1)  # the silence itself
+    time.sleep(1.1)  # the silence itself; a longer one is as good
     with house.phone(person, conversation) as phone:
         phone.wait_type("topic_suggestions")
         assert phone.types()[0] == "connect" and phone.types()[-1] == "topic_suggestions"
@@ -170,7 +170,7 @@ def test_no_second_greeting_while_the_profile_is_incomplete(settings):
     house = settings(LIFEECHO_REGREETING_IDLE="1s")
     newcomer = house.newcomer()
     conversation = house.begun(newcomer)
-    time.sleep(1.1)  # the silence itself
+    time.sleep(1.1)  # the silence itself; a longer one is as good
     with house.phone(newcomer, conversation) as phone:
         settle(phone)
         assert not phone.of("topic_suggestions")

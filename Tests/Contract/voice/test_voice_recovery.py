@@ -1,7 +1,6 @@
 """kill -9 at every stage, and two servers on one database: no acknowledged segment is lost, nothing is said twice."""
 import shutil
 import threading
-import time
 
 import grpc
 import pytest
@@ -12,6 +11,7 @@ from database import Database
 from person import COMPLETE_PROFILE, Events, Person, fresh, gapless, open_channel
 from server import Server
 from speaking import AudioStream, audio, session_of, speak, spoken
+from waiting import wait_until
 
 WORDS = [f"第{n}句。" for n in range(12)]
 
@@ -51,6 +51,12 @@ def once(life, conversation, text):
     assert spoken(life.person, conversation) == [text]
     assert len([e for e in log if Events.kind(e) == "turn_completed"]) == 1
     assert not [e for e in log if Events.kind(e) == "transcription_failed"]
+
+
+def recognition(life, what, count=1):
+    """Waits until so many segments were begun, or ended, in this life of the server."""
+    name = f"lifeecho_recognition_{what}"
+    wait_until(lambda: life.server.metric(name) >= count, f"{name}: {count}", 30)
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.02, 0.06, 0.15])
@@ -94,9 +100,9 @@ def test_killed_in_the_middle_of_the_recognition(tmp_path):
     with Life(tmp_path / "data") as life:
         conversation = fresh("conversation")
         speak(life.person, conversation, "s", *(f"!slow 700\n{words}" for words in WORDS[:6]))
-        time.sleep(0.4)  # any moment of the recognition will do, which takes longer than both
+        recognition(life, "wait_duration_seconds_count")
         life.kill()
-        time.sleep(0.4)
+        recognition(life, "segments_total")
         life.kill()
         once(life, conversation, "".join(WORDS[:6]))
 
@@ -105,7 +111,7 @@ def test_killed_between_recognition_and_the_last_segment(tmp_path):
     with Life(tmp_path / "data") as life:
         conversation = fresh("conversation")
         speak(life.person, conversation, "s", *WORDS[:5], last=False)
-        time.sleep(1)  # most of it is recognised by then; any moment must do
+        recognition(life, "segments_total", 5)
         life.kill()
         speak(life.person, conversation, "s", *WORDS[5:7], first=5)
         once(life, conversation, "".join(WORDS[:7]))
