@@ -14,7 +14,7 @@ package struct ConversationSettings: Sendable {
   package var leaseRenewal_ms: Int64 = 5_000
   /// How often turns of dead servers are looked for.
   package var claimInterval_ms: Int64 = 5_000
-  /// How often the database is asked for its time, and for erasures that somebody left unfinished.
+  /// How often the database is asked for its time, and, beside that, for erasures that somebody left unfinished.
   package var choresInterval_ms: Int64 = 10_000
   /// How often old idempotency records and audio are removed.
   package var pruneInterval_ms: Int64 = 3_600_000

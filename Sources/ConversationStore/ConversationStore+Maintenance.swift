@@ -2,11 +2,17 @@ package import Conversation
 import PostgreSQL
 
 extension ConversationStore {
-  package func chores(limit: Int) async throws -> Chores {
-    try await run(Statements.chores, [.int64(Int64(limit))], kind: .read, mayRepeat: false) { result in
-      guard let row = result.first else { throw PostgreSQLError(kind: .decoding, message: "a look answered nothing") }
-      return Chores(
-        time: Timestamp(microseconds: try row.timestamp_us(0)), erasures: try row.stringArray(1).map { UserID($0) })
+  /// Asked once: a second try would count the first one's time as the round trip's.
+  package func time() async throws -> Timestamp {
+    try await run(Statements.time, [], kind: .read, mayRepeat: false) { result in
+      guard let row = result.first else { throw PostgreSQLError(kind: .decoding, message: "no time was told") }
+      return Timestamp(microseconds: try row.timestamp_us(0))
+    }
+  }
+
+  package func erasures(limit: Int) async throws -> [UserID] {
+    try await run(Statements.erasures, [.int64(Int64(limit))], kind: .read, mayRepeat: true) { result in
+      try result.map { UserID(try $0.string(0)) }
     }
   }
 

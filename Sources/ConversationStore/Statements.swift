@@ -17,12 +17,9 @@ enum Statements {
   static let upsertUser = call("upsert_user", parameters: 10)
   static let beginErasure = call("begin_erasure", parameters: 2)
   static let eraseUser = call("erase_user", parameters: 3)
-  /// What is asked for regularly; the database's time comes with it.
-  static let chores = Statement(
-    "chores",
-    """
-    SELECT clock_timestamp(), ARRAY(SELECT user_id::text FROM lifeecho.erasures ORDER BY begun_at LIMIT $1)
-    """)
+  static let time = Statement("time", "SELECT clock_timestamp()")
+  static let erasures = Statement(
+    "erasures", "SELECT user_id::text FROM lifeecho.erasures ORDER BY begun_at LIMIT $1")
   static let conversationStatus = call("conversation_status", parameters: 2)
   static let pruneRequests = call("prune_requests", parameters: 2)
   static let storeSegments = call("store_segments", parameters: 20)

@@ -86,9 +86,9 @@ import Testing
     await #expect(throws: ConversationError.userUnknown) { try await speaker.say(Speaker.segment(1), generation: 1) }
     #expect(try await speaker.claim().isEmpty)
     #expect(try await speaker.store.deleteUser(speaker.user), "there is something to erase")
-    #expect(try await speaker.store.chores(limit: 10).erasures == [speaker.user])
+    #expect(try await speaker.store.erasures(limit: 10) == [speaker.user])
     try await speaker.store.erase(speaker.user)
-    #expect(try await speaker.store.chores(limit: 10).erasures.isEmpty)
+    #expect(try await speaker.store.erasures(limit: 10).isEmpty)
     #expect(try await !speaker.store.deleteUser(speaker.user))
     #expect(try await speaker.count(Self.segments) == 0)
   }
@@ -101,7 +101,7 @@ import Testing
     #expect(try await speaker.store.upsertUser(UserChange(id: speaker.user), now: speaker.now).created)
     #expect(try await speaker.count(Self.segments) == 0)
     #expect(try await speaker.count("SELECT count(*) FROM lifeecho.memoir_state WHERE user_id = $1") == 1)
-    #expect(try await speaker.store.chores(limit: 10).erasures.isEmpty)
+    #expect(try await speaker.store.erasures(limit: 10).isEmpty)
   }
 
   @Test func manyConversationsGoInSteps() async throws {
@@ -123,7 +123,7 @@ import Testing
     let owned = "SELECT count(*) FROM lifeecho.conversation_owners WHERE user_id = $1"
     #expect(try await speaker.count(conversations) == 0)
     #expect(try await speaker.count(owned) == 0)
-    #expect(try await speaker.store.chores(limit: 10).erasures.isEmpty)
+    #expect(try await speaker.store.erasures(limit: 10).isEmpty)
   }
 
   @Test(

@@ -19,7 +19,7 @@ import Testing
     let clock = StoreClock(machine: WrongClock(minutes: minutes))
     #expect(try await speaker.store.dueSessions(now: clock.now(), limit: 10).isEmpty == (minutes < 0))
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-    _ = try await clock.chores(of: speaker.store, logger: logger)
+    try await clock.follow(speaker.store, logger: logger)
     #expect(abs(clock.now().microseconds - MachineClock().now().microseconds) < 60_000_000)
     #expect(try await speaker.store.dueSessions(now: clock.now(), limit: 10).isEmpty)
     speaker.now = clock.now()

@@ -14,7 +14,7 @@ package protocol Store: Sendable {
   /// is of them is left to `erase`. `false`: there is no such user, and nothing is left of one.
   func deleteUser(_ id: UserID) async throws -> Bool
   /// Erases what is left of a deleted user, in bounded steps, as long as that takes. Any server goes on with what another
-  /// has begun (`chores`).
+  /// has begun (`erasures`).
   func erase(_ id: UserID) async throws
 
   // Commands
@@ -69,7 +69,10 @@ package protocol Store: Sendable {
   ) async throws -> [ClaimedTurn]
 
   // Maintenance
-  func chores(limit: Int) async throws -> Chores
+  /// What all servers go by; taken between the question and the answer.
+  func time() async throws -> Timestamp
+  /// Deleted users of whom something is left, longest first.
+  func erasures(limit: Int) async throws -> [UserID]
   /// Forgets idempotency records older than 30 days, in bounded steps.
   func pruneRequests(now: Timestamp) async throws
   /// Deletes audio whose time is over, in bounded steps, and forgets listening feedback.
@@ -77,19 +80,6 @@ package protocol Store: Sendable {
 
   /// Head sequences of live conversations, for servers that get no hints. Deleted or erased ones are reported as `nil`.
   func heads(of conversations: [(user: UserID, conversation: ConversationID)]) async throws -> [Int64?]
-}
-
-/// What a server is told when it asks regularly.
-package struct Chores: Sendable {
-  /// The database's time, taken between the question and the answer: what all servers go by.
-  package var time: Timestamp
-  /// Deleted users of whom something is left, longest first.
-  package var erasures: [UserID]
-
-  package init(time: Timestamp, erasures: [UserID]) {
-    self.time = time
-    self.erasures = erasures
-  }
 }
 
 /// Where ListConversations goes on.

@@ -16,18 +16,16 @@ package final class StoreClock: WallClock {
 
   package func machineTime() -> Timestamp { machine.now() }
 
-  /// Asks the store what there is to do, and follows the time that comes with the answer.
-  package func chores(of store: any Store, logger: Logger) async throws -> Chores {
+  /// Asks the store for its time, and goes by that.
+  package func follow(_ store: any Store, logger: Logger) async throws {
     let (asked, began) = (machine.now(), ContinuousClock.now)
-    let chores = try await store.chores(limit: Limits.erasuresAtOnce)
+    let time = try await store.time()
     let elapsed_us = began.elapsed_ns / 1_000
-    if let change_us = follow(chores.time, asked: asked, elapsed_us: elapsed_us), abs(change_us) >= Limits.clockJump_us
-    {
+    if let change_us = follow(time, asked: asked, elapsed_us: elapsed_us), abs(change_us) >= Limits.clockJump_us {
       logger.warning(
         "this machine's clock and the database's differ: the database's counts",
         metadata: ["change_ms": "\(change_us / 1_000)"])
     }
-    return chores
   }
 
   /// The store read `time` at some moment within `elapsed_us` from `asked`; most likely in the middle.

@@ -35,7 +35,8 @@ package struct Maintenance: Sendable {
       group.addTask { await every(settings.leaseRenewal_ms) { await turns.renewLeases() } }
       group.addTask { await every(settings.claimInterval_ms) { await claim() } }
       group.addTask { await every(settings.pruneInterval_ms, first_ms: Limits.firstPrune_ms) { await prune() } }
-      group.addTask { await every(settings.choresInterval_ms, first_ms: 0) { await doChores() } }
+      group.addTask { await every(settings.choresInterval_ms, first_ms: 0) { await askForTime() } }
+      group.addTask { await every(settings.choresInterval_ms, first_ms: 0) { await eraseTheRest() } }
       group.addTask { await followHints() }
       if let voice { group.addTask { await voice.run() } }
       if settings.headsInterval_ms > 0 {
@@ -59,14 +60,20 @@ package struct Maintenance: Sendable {
     await attempt(.audio, "audio whose time is over not removed") { try await store.pruneAudio(now: clock.now()) }
   }
 
-  /// Follows the database's clock, and goes on with erasures that somebody left unfinished.
-  private func doChores() async {
+  private func askForTime() async {
     do {
-      for user in try await clock.chores(of: store, logger: logger).erasures {
-        await attempt(.erasures, "a user not erased to the end") { try await store.erase(user) }
-      }
+      try await clock.follow(store, logger: logger)
     } catch {
       logger.warning("the database's time not asked for", metadata: ["error": "\(error)"])
+    }
+  }
+
+  /// Goes on with erasures that somebody left unfinished, as long as that takes.
+  private func eraseTheRest() async {
+    await attempt(.erasures, "unfinished erasures not looked for") {
+      for user in try await store.erasures(limit: Limits.erasuresAtOnce) {
+        await attempt(.erasures, "a user not erased to the end") { try await store.erase(user) }
+      }
     }
   }
 

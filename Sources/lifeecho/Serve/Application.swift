@@ -41,7 +41,7 @@ struct Application {
       return QuotaLimits(turns: limits.turns, speech_ms: limits.speech.milliseconds)
     }
     clock = StoreClock(machine: SystemClock())
-    _ = try await clock.chores(of: store, logger: logger)
+    try await clock.follow(store, logger: logger)
     let notifier: any Notifier
     if database.isPrivate {
       notifier = InProcessNotifier()
