@@ -365,6 +365,33 @@ def test_a_failed_turn_can_be_tried_again(open_page, bridge):
     page.wait("!document.querySelector('.note.bad')")
 
 
+def fail(bridge, turn, retryable=True):
+    """A reply that could not be made, as the bridge shows it."""
+    bridge.append("turn", turn_id=turn, kind="reply", state="failed", retryable=retryable)
+    bridge.append("error", same_event=True, code="TURN_FAILED", message="处理失败,请重试", turn_id=turn, retryable=retryable)
+
+
+def test_after_a_reload_a_failed_turn_can_be_tried_again(open_page, bridge):
+    page = opened(open_page, bridge)
+    bridge.append("turn", turn_id="t-0", kind="re_greeting", state="failed", retryable=True)
+    fail(bridge, "t-1")
+    bridge.append("turn", turn_id="t-1", kind="reply", state="started", attempt=2)
+    bridge.append("agent_response", text="这回想好了。", index=0, total=1, assistant_message_id="m-1", turn_id="t-1")
+    bridge.append("turn", turn_id="t-1", kind="reply", state="completed")
+    fail(bridge, "t-2")
+    fail(bridge, "t-3", retryable=False)
+    page.wait("document.querySelectorAll('.note.bad').length === 2")
+    page.reload()
+    page.type(TOKEN)
+    page.press("Enter")
+    wait_idle(page)
+    assert [words[:4] for words in in_order(page)[len(GREETING):]] == ["这回想好", "刚才没有", "刚才没有"]
+    assert page.js("[...document.querySelectorAll('.note.bad')].map(note => note.querySelector('button').checkVisibility())") == [True, False]
+    page.click(".note.bad button")
+    assert bridge.wait_for("retry") == {"turn_id": "t-2"}
+    page.wait("document.querySelectorAll('.note.bad').length === 1")
+
+
 def test_a_refused_retry_shows_the_failure_again(open_page, bridge):
     page = opened(open_page, bridge)
     bridge.append("error", code="TURN_FAILED", message="处理失败,请重试", turn_id="t-5", retryable=True)

@@ -330,11 +330,13 @@ export class Conversation {
     this.view.put(`e:${order ?? newId()}`, { who: "note", words: () => text("goodbye"), order });
   }
 
-  #onTurn({ turn_id: turn, state }) {
+  #onTurn({ turn_id: turn, kind, state, retryable }, { order }) {
     this.view.remove(`t:${turn}`);
     this.#retries.delete(turn);
     if (state === "started") this.#openTurns.add(turn);
     else this.#openTurns.delete(turn);
+    // In a replay no error follows. A greeting that cannot be made is none.
+    if (state === "failed" && kind === "reply") this.#turnFailed(turn, { retryable }, order);
     this.#showThinking();
   }
 

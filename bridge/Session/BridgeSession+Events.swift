@@ -236,6 +236,7 @@ extension BridgeSession {
         data.member("turn_id", event.turnID)
         data.member("kind", failure.kind.frameName)
         data.member("state", "failed")
+        data.member("retryable", failure.retryable)
       }
     }
     // A greeting that cannot be made is none.

@@ -266,6 +266,9 @@ def test_failures_stand_where_they_happened(house, person):
         phone.wait_type("replay_completed")
         (replayed,) = phone.of("error")
         assert replayed.value == recording.value
+        # A failed turn's own error is told once: whether it can be tried again is in its other frame, too.
+        (failed,) = [f.data for f in phone.of("turn") if f.data["state"] == "failed"]
+        assert failed["turn_id"] == turn.data["turn_id"] and failed["retryable"] == turn.data["retryable"]
         sequences = [frame.value["seq"] for frame in logged(phone)]
         assert sequences == sorted(sequences)
 
