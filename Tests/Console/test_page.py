@@ -588,8 +588,8 @@ def test_without_a_recogniser_a_recording_can_be_tried_again_and_again(open_page
     assert not page.js("document.querySelector('.note.bad')")
 
 
-def test_a_recording_over_the_quota_is_sent_once(open_page, bridge):
-    """And what is still being said is not recorded in vain."""
+def test_a_recording_over_the_quota_is_kept_until_it_is_sent_again(open_page, bridge):
+    """It is not sent by itself, and what is still being said is not recorded in vain."""
     bridge.refuses_recordings = "QUOTA_EXCEEDED"
     page = opened(open_page, bridge)
     page.click("#mic")
@@ -603,6 +603,21 @@ def test_a_recording_over_the_quota_is_sent_once(open_page, bridge):
     write(page, "还在")
     wait_said(page, "还在")
     assert len(segments(bridge)) == 1 and "明天再聊" in page.text(".said.failed")
+    assert "留在这个页面" in page.text(".said.failed")
+    page.click(".said.failed button")
+    wait_until(lambda: len(segments(bridge)) > 1, "it is sent again")
+    page.wait("document.querySelector('.said.failed button')", "and refused again")
+    # With the page it would be lost; ending the conversation ends it all the same.
+    assert not page.js("dispatchEvent(new Event('beforeunload', {cancelable: true}))"), "the person is asked"
+    bridge.close(1000)
+    wait_state(page, "closed")
+    bridge.refuses_recordings = None
+    page.click(".said.failed button")
+    wait_said(page, "讲得真好。")
+    (stored,) = bridge.segments.values()
+    assert sorted(stored) == list(range(len(stored))) and segments(bridge)[-1]["is_last"]
+    assert stored[0] == segments(bridge)[0]["audio"]
+    assert not page.js("document.querySelector('.said.failed, .said.waiting')")
 
 
 def test_a_refused_segment_does_not_end_a_recording(open_page, bridge):
@@ -661,6 +676,18 @@ def test_a_refused_recording_is_explained(open_page, bridge):
                 duplicate=False, state="recording")
     page.wait("document.querySelector('.said.failed')")
     assert "语音时长已用完" in page.text(".said.failed")
+    # Also when another conversation was open meanwhile.
+    settings(page)
+    for conversation in ("another", bridge.clients[0].conversation):
+        page.js("document.querySelector('#conversation').select()")
+        page.focus("#conversation")
+        page.type(conversation)
+        page.press("Enter")
+        wait_until(lambda: [c.conversation for c in bridge.clients if c.ready] == [conversation], "the conversation")
+        page.wait(f"Boolean(document.querySelector('.said.failed')) === {str(conversation != 'another').lower()}")
+    bridge.acknowledges = True
+    page.click(".said.failed button")
+    wait_said(page, "讲得真好。")
 
 
 def test_a_recording_stays_with_its_conversation(open_page, bridge):

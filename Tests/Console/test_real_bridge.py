@@ -11,10 +11,10 @@ import pytest
 
 import tokens
 from browser import PHONE
-from contract import pb, resources
+from contract import pb, resources, users
 from person import COMPLETE_PROFILE, Person, fresh, open_channel
 from server import Server
-from steps import messages, settings, wait_idle, wait_said, wait_state, words, write
+from steps import messages, settings, wait_idle, wait_said, wait_saved, wait_state, words, write
 from waiting import wait_until
 
 PAGE = pathlib.Path(__file__).parents[2] / "bridge" / "Console"
@@ -172,6 +172,28 @@ def test_a_recording_becomes_words_and_an_answer(server, person, conversation, o
     # The encoder begins a little after the clock.
     assert len(heard) >= 2 and 8.5 <= sum(heard) < 13
     assert messages(page)[-1][0] == "访谈员说"
+
+
+def test_a_recording_over_the_quota_is_taken_when_there_is_more(tmp_path, open_page):
+    """A larger quota is another day's, seen from the recording."""
+    with Bridge(tmp_path, "--set", "quota.free.turns=1") as server, open_channel(server.target) as channel:
+        person = Person(channel, server.secret).provision(**COMPLETE_PROFILE)
+        conversation = fresh("conversation")
+        page = open_page(server.address(person, conversation))
+        wait_idle(page)
+        write(page, "这是今天的最后一句。")
+        wait_saved(page)
+        page.click("#mic")
+        page.wait("document.querySelector('#recording-time').textContent >= '0:01'", "a second")
+        page.click("#mic")
+        page.wait("document.querySelector('.said.failed button')", "it is refused", 60)
+        assert "明天再聊" in page.text(".said.failed")
+        person.provision(subscription_type=users.SUBSCRIPTION_TYPE_PREMIUM)
+        page.click(".said.failed button")
+        page.wait("!document.querySelector('.said.failed, .said.waiting')", "the transcript", 60)
+        wait_idle(page)
+        wait_same(page, person, conversation)
+        assert [who for who, _ in messages(page)].count("您说") == 2
 
 
 def test_replies_are_spoken(server, person, conversation, open_page):

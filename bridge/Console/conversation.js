@@ -15,7 +15,7 @@ const PASSING = new Set(["UNAVAILABLE", "INTERNAL"]);
 /** Why a recording did not become text. */
 const FAILURES = { NO_SPEECH: "heardNothing", ENGINE_MISSING: "engineMissing" };
 /** In the refusal of a segment: no other will be taken either. */
-const ENDING = new Set(["QUOTA_EXCEEDED", "VOICE_SESSION_FINISHED", "VOICE_SESSION_FULL"]);
+const ENDING = new Set(["VOICE_SESSION_FINISHED", "VOICE_SESSION_FULL"]);
 /** The whole conversation is closed to this person; the close frame follows. */
 const CLOSING = new Set(["CONVERSATION_DELETED", "CONVERSATION_FORBIDDEN", "USER_UNKNOWN"]);
 
@@ -91,7 +91,7 @@ export class Conversation {
   connectionChanged({ name, isByServer }) {
     if (name === "open" || name === "connecting") return;
     // Ended, while something was still on its way: that goes on with the conversation.
-    if (isByServer && !this.#outbox.isEmpty) queueMicrotask(() => this.link.wake());
+    if (isByServer && !this.#outbox.isIdle) queueMicrotask(() => this.link.wake());
     this.speaker.complete();
     this.#openTurns.delete("legacy");
     this.#showThinking();
@@ -192,7 +192,7 @@ export class Conversation {
     this.#running = undefined;
     const home = this.#homes.get(id);
     // Else it was refused, and says so.
-    if (!home) return;
+    if (!home || home.outbox?.refusal(id)) return;
     home.outbox?.dropRecording(id, true);
     this.#homes.delete(id);
     this.view.remove(`v:${id}`);
@@ -207,6 +207,8 @@ export class Conversation {
   }
 
   #showRecording(id, fields = {}) {
+    const refusal = this.#outbox.refusal(id);
+    if (refusal) return this.#showHeld(id, refusal);
     const isAway = !this.link.isOpen && !this.#outbox.isStored(id);
     const away = this.session.legacy ? "notSent" : "recordingLost";
     const isRunning = id === this.#running;
@@ -214,6 +216,20 @@ export class Conversation {
     this.view.put(`v:${id}`, {
       who: "me", words: () => text(state), state: "waiting", meta: () => (isRunning && isAway ? text(away) : ""),
       retry: undefined, ...fields,
+    });
+  }
+
+  /** It waits for another day, or for a larger quota: the person sends it again. */
+  #showHeld(id, refusal) {
+    const again = () => {
+      this.#outbox.releaseRecording(id);
+      this.view.put(`v:${id}`, { order: undefined });
+      this.#showRecording(id);
+      this.link.wake();
+    };
+    this.view.put(`v:${id}`, {
+      who: "me", words: () => this.#explain(refusal), state: "failed", meta: () => text("recordingKept"), retry: again,
+      order: refusal.order,
     });
   }
 
@@ -310,12 +326,13 @@ export class Conversation {
   }
 
   #onAudioAck(data) {
-    const progress = this.#outbox.takeSegments(data);
     const key = `v:${data.voice_session_id}`;
+    const refusal = data.rejected?.[0];
+    if (refusal?.code === "QUOTA_EXCEEDED") return this.#recordingRefused(data.voice_session_id, refusal);
+    const progress = this.#outbox.takeSegments(data);
     if (!progress || !this.view.get(key)) return;
     this.view.remove(`p:${data.voice_session_id}`);
     const { stored, total } = progress;
-    const refusal = data.rejected?.[0];
     if (refusal) this.#recordingRefused(data.voice_session_id, refusal, ENDING.has(refusal.code));
     else if (this.view.get(key).state === "waiting") {
       this.view.put(key, { meta: () => text("recordingSaved", stored, total ?? stored) });
@@ -407,9 +424,13 @@ export class Conversation {
   #recordingRefused(recording, data, isOver = true) {
     if (PASSING.has(data.code)) return this.#problem(`p:${recording}`, data);
     this.view.remove(`p:${recording}`);
+    if (isOver && this.#running === recording) this.ui.stopRecording();
+    if (data.code === "QUOTA_EXCEEDED") {
+      if (this.#outbox.holdRecording(recording, { ...data, order: this.#here })) this.#showRecording(recording);
+      return;
+    }
     this.#outbox.dropRecording(recording, isOver);
     if (isOver) this.#homes.delete(recording);
-    if (isOver && this.#running === recording) this.ui.stopRecording();
     const words = () => this.#explain(data);
     this.view.put(`v:${recording}`, { who: "me", words, order: this.#here, state: "failed", meta: "", retry: undefined });
   }

@@ -1,5 +1,6 @@
 // What was said and is not yet stored by the server: texts until their ack, segments of recordings until their
-// audio_ack. Everything in it is sent again after a reconnect, under the same ids, which makes it exactly once.
+// audio_ack. Everything in it is sent again after a reconnect, under the same ids, which makes it exactly once. A
+// recording that the day's quota has no room for is kept until the person sends it again.
 
 /** An answer that is so late may have been lost; sending again does no harm. */
 const PATIENCE_MS = 15_000;
@@ -18,8 +19,14 @@ export class Outbox {
     this.#link = link;
   }
 
+  /** Whether everything is stored. */
   get isEmpty() {
     return this.#texts.size === 0 && [...this.#recordings.values()].every(({ kept }) => kept.size === 0);
+  }
+
+  /** Whether a connection would have nothing to send. */
+  get isIdle() {
+    return this.#texts.size === 0 && [...this.#recordings.values()].every(({ kept, refusal }) => refusal || kept.size === 0);
   }
 
   /** Texts that wait: [{id, text, chip}]. */
@@ -61,6 +68,27 @@ export class Outbox {
     this.#fill(recording);
   }
 
+  /** Keeps a recording that was refused, and sends nothing of it until `releaseRecording`; false: there is none. */
+  holdRecording(id, refusal) {
+    const recording = this.#recordings.get(id);
+    if (!recording) return false;
+    recording.refusal = refusal;
+    for (const segment of recording.kept.values()) segment.sent_ms = undefined;
+    return true;
+  }
+
+  /** Why the recording is held; undefined: it is not. */
+  refusal(id) {
+    return this.#recordings.get(id)?.refusal;
+  }
+
+  releaseRecording(id) {
+    const recording = this.#recordings.get(id);
+    if (!recording) return;
+    recording.refusal = undefined;
+    this.#fill(recording);
+  }
+
   /** An audio_ack; returns {stored, total (undefined while it runs)}, or undefined for somebody else's recording. */
   takeSegments({ voice_session_id: id, durable_through: through, durable = [], rejected = [] }) {
     const recording = this.#recordings.get(id);
@@ -98,7 +126,7 @@ export class Outbox {
     for (const message of this.#texts.values()) this.#sendText(message);
     for (const recording of this.#recordings.values()) {
       for (const segment of recording.kept.values()) segment.sent_ms = undefined;
-      if (recording.isRunning) this.#announce(recording.id);
+      if (recording.isRunning && !recording.refusal) this.#announce(recording.id);
       this.#fill(recording);
     }
   }
@@ -124,7 +152,7 @@ export class Outbox {
   }
 
   #fill(recording) {
-    if (!this.isActive) return;
+    if (!this.isActive || recording.refusal) return;
     let inFlight = [...recording.kept.values()].filter(({ sent_ms }) => sent_ms !== undefined).length;
     for (const segment of recording.kept.values()) {
       if (segment.sent_ms !== undefined || inFlight >= IN_FLIGHT_MAX) continue;
