@@ -13,7 +13,7 @@ extension ConversationHandler {
       throw ErrorStatus.fieldInvalid(field: "config", description: "must come first")
     }
     let call = try AudioCall(config, expires: caller.tokenEnd)
-    try await voice.stream(user, call) {
+    try await voice.stream(user, call, arrived_bytes: { context.arrived_bytes }) {
       guard let message = try await requests.makeAsyncIterator().next() else { return nil }
       guard case .segment(let segment)? = message.request else {
         throw ErrorStatus.fieldInvalid(field: "segment", description: "must follow the config")
@@ -33,7 +33,7 @@ extension ConversationHandler {
     }
     let text = try await voice.transcribe(
       user, format: try AudioContainer(config.format, field: "config.format"),
-      duration_ms: AudioPart.milliseconds(config.duration)
+      duration_ms: AudioPart.milliseconds(config.duration), arrived_bytes: { context.arrived_bytes }
     ) {
       guard let message = try await requests.makeAsyncIterator().next() else { return nil }
       guard case .content(let part)? = message.request else {

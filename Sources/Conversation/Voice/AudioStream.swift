@@ -60,14 +60,14 @@ final class AudioStream: Sendable {
 
   /// Returns when the client has ended the stream and everything is answered.
   func run(
-    next: @escaping @Sendable () async throws -> AudioPart?,
+    arrived_bytes: @escaping @Sendable () -> Int, next: @escaping @Sendable () async throws -> AudioPart?,
     answer: @escaping @Sendable (AudioAnswer) async throws -> Void
   ) async throws {
     enum Ended: Sendable { case reading, storing, waiting }
     do {
       try await withThrowingTaskGroup(of: Ended.self) { group in
         group.addTask {
-          try await self.read(next)
+          try await self.read(next, arrived_bytes: arrived_bytes)
           return .reading
         }
         group.addTask {
@@ -98,17 +98,29 @@ final class AudioStream: Sendable {
     }
   }
 
-  private func read(_ next: @Sendable () async throws -> AudioPart?) async throws {
+  private func read(
+    _ next: @Sendable () async throws -> AudioPart?, arrived_bytes: @escaping @Sendable () -> Int
+  ) async throws {
     var assembler = SegmentAssembler(kind: call.kind)
+    // Of the segment that is being put together.
+    var patience: PartPatience?
     // What the segment holds that is being put together.
     var held_bytes = 0
     defer { if held_bytes > 0 { sessions.assembledAudio.release(held_bytes, of: key.user) } }
     while true {
       let part: AudioPart?
       do {
-        part = assembler.isAssembling ? try await sessions.patiently(next) : try await next()
+        if assembler.isAssembling {
+          let assembled_bytes = assembler.assembled_bytes
+          let progress = { @Sendable in max(arrived_bytes(), assembled_bytes) }
+          patience = patience ?? PartPatience(arrived_bytes: progress())
+          part = try await patience?.next(next, arrived_bytes: progress)
+        } else {
+          patience = nil
+          part = try await next()
+        }
       } catch is TimedOut {
-        part = nil
+        patience = nil
         if let lost = assembler.abandon(.fieldInvalid(field: "segment.part", description: "did not come in time")) {
           guard try await enqueue(lost) else { return }
         }

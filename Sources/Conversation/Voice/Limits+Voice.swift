@@ -25,8 +25,10 @@ extension Limits {
   package static let assembledAudioShare_bytes = 48 << 20
   /// How long a segment waits for memory before it is refused as overload.
   package static let memoryPatience_ms: Int64 = 10_000
-  /// Between two parts of one segment: its memory is given back then.
+  /// Parts of one segment: in each such time of waiting so many bytes must arrive, else its memory is given back. Half of
+  /// what the slowest speech codec makes (AMR, 4.75 kbit/s), so that the line of whoever can speak at all is fast enough.
   package static let partPatience_ms: Int64 = 30_000
+  package static let partProgress_bytes = 8 << 10
   /// Segments listed beyond `durable_through`, and as missing (design §5).
   package static let listedSegments = 64
 

@@ -3,9 +3,11 @@ extension VoiceSessions {
   /// `Limits.transcription_ms` of speech per user and hour.
   /// - Parameters:
   ///   - duration_ms: as the client measured it; 0: not said.
+  ///   - arrived_bytes: as `stream` has it.
   ///   - next: gives the recording's parts, `nil` at the end.
   package func transcribe(
-    _ user: UserID, format: AudioContainer?, duration_ms: Int64, next: @Sendable () async throws -> [UInt8]?
+    _ user: UserID, format: AudioContainer?, duration_ms: Int64, arrived_bytes: @escaping @Sendable () -> Int = { 0 },
+    next: @Sendable () async throws -> [UInt8]?
   ) async throws -> String {
     guard (0...Limits.transcription_ms).contains(duration_ms) else {
       throw ConversationError.fieldInvalid(
@@ -15,7 +17,8 @@ extension VoiceSessions {
     var bytes: [UInt8] = []
     var held_bytes = 0
     defer { assembledAudio.release(held_bytes, of: user) }
-    while let part = try await self.part(next) {
+    var patience = PartPatience(arrived_bytes: arrived_bytes())
+    while let part = try await self.part(next, &patience, { [held_bytes] in max(arrived_bytes(), held_bytes) }) {
       guard part.count <= Limits.segmentPart_bytes, bytes.count + part.count <= Limits.segment_bytes else {
         throw ConversationError.fieldInvalid(
           field: "content",
@@ -44,9 +47,12 @@ extension VoiceSessions {
     }
   }
 
-  private func part(_ next: @Sendable () async throws -> [UInt8]?) async throws -> [UInt8]? {
+  private func part(
+    _ next: @Sendable () async throws -> [UInt8]?, _ patience: inout PartPatience,
+    _ arrived_bytes: @escaping @Sendable () -> Int
+  ) async throws -> [UInt8]? {
     do {
-      return try await patiently(next)
+      return try await patience.next(next, arrived_bytes: arrived_bytes)
     } catch is TimedOut {
       throw ConversationError.fieldInvalid(field: "content", description: "did not come in time")
     }

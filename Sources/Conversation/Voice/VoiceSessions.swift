@@ -64,8 +64,10 @@ package final class VoiceSessions: Sendable {
 
   /// One StreamAudio call. `next` gives what comes after the config, `nil` at the end; `answer` suspends while the
   /// client is slow, and then nothing more is read.
+  /// - Parameter arrived_bytes: what the network has brought, with the beginning of a message; 0 where there is none.
   package func stream(
-    _ user: UserID, _ call: AudioCall, next: @escaping @Sendable () async throws -> AudioPart?,
+    _ user: UserID, _ call: AudioCall, arrived_bytes: @escaping @Sendable () -> Int = { 0 },
+    next: @escaping @Sendable () async throws -> AudioPart?,
     answer: @escaping @Sendable (AudioAnswer) async throws -> Void
   ) async throws {
     let stream = AudioStream(
@@ -77,7 +79,7 @@ package final class VoiceSessions: Sendable {
     }
     if isDraining { throw ConversationError.draining }
     defer { _ = state.withLock { $0.streams.removeValue(forKey: ObjectIdentifier(stream)) } }
-    try await stream.run(next: next, answer: answer)
+    try await stream.run(arrived_bytes: arrived_bytes, next: next, answer: answer)
   }
 
   package func session(
@@ -189,13 +191,6 @@ package final class VoiceSessions: Sendable {
         }
       }
       release(entries, of: stream.key.user)
-    }
-  }
-
-  /// Throws `TimedOut` when the next part does not come while others wait for the memory.
-  func patiently<Part: Sendable>(_ next: @Sendable () async throws -> Part?) async throws -> Part? {
-    try await withoutActuallyEscaping(next) { next in
-      try await withTimeout(milliseconds: Limits.partPatience_ms, next)
     }
   }
 

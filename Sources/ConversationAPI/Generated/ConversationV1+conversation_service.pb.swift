@@ -551,7 +551,8 @@ extension ConversationV1 {
     package var recordTime: GoogleProtobuf.Timestamp?
     /// Counts the parts of one segment from 0; they follow one another. Duration and record_time of part 0 count.
     package var part: Int32
-    /// The next message is the same segment's next part, within 30 s.
+    /// The next message is the same segment's next part. At least 8 KiB must come in each 30 s that the service
+    /// waits for parts.
     package var moreParts: Bool
 
     package static var protobufName: String { "lifeecho.conversation.v1.AudioSegment" }

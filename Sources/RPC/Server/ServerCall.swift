@@ -86,8 +86,9 @@ final class ServerCall: HTTP2StreamHandler, DeadlineTarget, @unchecked Sendable 
     deframer.append(data)
     if route?.takesOneRequest == true {
       collectRequest(stream)
-    } else if let reader {
-      deliver(to: reader)
+    } else {
+      context?.countArrived(data.readableBytes)
+      if let reader { deliver(to: reader) }
     }
     if endStream { endRequest() }
   }

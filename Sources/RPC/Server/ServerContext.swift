@@ -29,6 +29,7 @@ package final class ServerContext: Sendable {
 
   private let request: RequestMetadata
   private let state = Mutex<State?>(nil)
+  private let arrived = Atomic<Int>(0)
   private let received_bytes = Atomic<Int>(0)
   private let sent_bytes = Atomic<Int>(0)
 
@@ -145,6 +146,10 @@ package final class ServerContext: Sendable {
     (received_bytes.load(ordering: .relaxed), sent_bytes.load(ordering: .relaxed))
   }
 
+  /// Bytes of a stream of requests that have come over the network, also of a message that is not whole yet; 0 for other
+  /// calls and within the process.
+  package var arrived_bytes: Int { arrived.load(ordering: .relaxed) }
+
   /// Why the call ended before its handler did: deadline, cancellation by the client, lost connection.
   package var endedEarly: Status? {
     state.withLock { $0?.ended }
@@ -152,6 +157,10 @@ package final class ServerContext: Sendable {
 
   func end(_ status: Status) {
     withState { if $0.ended == nil { $0.ended = status } }
+  }
+
+  func countArrived(_ bytes: Int) {
+    arrived.add(bytes, ordering: .relaxed)
   }
 
   func countReceived(_ bytes: Int) {

@@ -35,16 +35,24 @@ class RawConnection:
         self.headers = {}
         self._flush()
 
-    def call(self, method, message):
-        """Sends the one request of a call; its stream id."""
+    def open(self, method):
+        """Begins a call; its stream id."""
         stream = self.h2.get_next_available_stream_id()
         self.h2.send_headers(stream, [
             (":method", "POST"), (":scheme", "http"), (":path", SERVICE + method), (":authority", self.host),
             ("content-type", "application/grpc"), ("te", "trailers"), *self.metadata])
-        data = message.SerializeToString()
-        self.h2.send_data(stream, b"\0" + struct.pack(">I", len(data)) + data, end_stream=True)
         self._flush()
         return stream
+
+    def call(self, method, message):
+        """Sends the one request of a call; its stream id."""
+        stream = self.open(method)
+        self.send(stream, framed(message), end=True)
+        return stream
+
+    def send(self, stream, data, end=False):
+        self.h2.send_data(stream, data, end_stream=end)
+        self._flush()
 
     def _flush(self):
         data = self.h2.data_to_send()
@@ -105,6 +113,11 @@ class RawConnection:
 
     def __exit__(self, *_):
         self.close()
+
+
+def framed(message):
+    data = message.SerializeToString()
+    return b"\0" + struct.pack(">I", len(data)) + data
 
 
 def read_together(one, other, condition, seconds=20):
