@@ -10,7 +10,8 @@ extension ConversationHandler {
   ) async throws -> ConversationV1.CancelSpeechResponse {
     let (epoch, duplicate) = try await service.cancelSpeech(
       try context.user(), conversation: request.conversationID, turn: request.turnID,
-      heard_ms: request.heard.map { AudioPart.milliseconds($0) }, request: request.requestID)
+      heard_ms: request.heard.map { AudioPart.milliseconds($0) }, fromPiece: Int(request.heardFromPiece),
+      request: request.requestID)
     return ConversationV1.CancelSpeechResponse(cancelEpoch: epoch, duplicate: duplicate)
   }
 

@@ -810,6 +810,21 @@ def test_speech_that_cannot_be_decoded_is_passed_over(open_page, bridge):
     page.wait("!document.querySelector('#speaking').checkVisibility()")
 
 
+def test_speech_that_began_in_the_middle_of_a_reply_says_so(open_page, bridge):
+    """The page was opened when the first piece had been read; what is before is not counted in what was heard."""
+    page = opened(open_page, bridge)
+    page.click("#say")
+    page.wait("!document.querySelector('#speaking').checkVisibility()")
+    bridge.speech_s = 20
+    for index in range(2):
+        bridge.append("agent_response", text=f"第{index}段", index=index, total=2, assistant_message_id="m-1", turn_id="t-1")
+    bridge.speak("m-1", 1)
+    page.wait("document.querySelector('.spoken')?.textContent.includes('第1段')", "the second piece")
+    write(page, "等一下")
+    cancel = bridge.wait_for("tts_cancel")
+    assert (cancel["turn_id"], cancel["heard_from"]) == ("t-1", 1) and cancel["heard"] < 20
+
+
 def test_speech_stops_when_the_person_speaks(open_page, bridge):
     bridge.speech_s = 20
     page = opened(open_page, bridge)

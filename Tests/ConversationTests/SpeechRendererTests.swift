@@ -242,11 +242,14 @@ struct SpeechRendererTests: SpeechFixture {
     #expect(renderer.spokenReply("turn-m")?.pieces[0] == reply.pieces[0])
   }
 
-  @Test("a reply of which a part was delivered elsewhere is not measured here")
-  func partialReply() {
+  @Test("of a reply of which a part was delivered elsewhere, the rest is measured here")
+  func partialReply() throws {
     let renderer = renderer(engine(ScriptedSynthesizer()))
     renderer.follow(piece(two, sequence: 6, index: 1, total: 2))
-    #expect(renderer.spokenReply("turn-m") == nil)
+    let reply = try #require(renderer.spokenReply("turn-m"))
+    #expect(reply.sequence == 5 && reply.missingPieces == 1)
+    let whole = reply.completed(by: SpokenReply(turn: "turn-m", sequence: 5, texts: [one, two, three]))
+    #expect(whole.pieces.map { $0.map(\.text).joined() } == [one, two])
   }
 
   // MARK: Replay

@@ -129,6 +129,15 @@ struct SpokenReplyTests {
     #expect(reply.heardText(after: heard_ms) == text)
   }
 
+  @Test("what is before the piece that the playing began with was heard")
+  func fromPiece() {
+    let reply = Self.reply([[("河边真好。", 4_000)], [("那时候呢？", 2_000), ("家里有谁？", 3_000)], [("后来呢？", 1_000)]])
+    #expect(reply.heardText(after: 0, from: 1) == "河边真好。")
+    #expect(reply.heardText(after: 2_000, from: 1) == "河边真好。\n那时候呢？")
+    #expect(reply.heardText(after: 1_000, from: 2) == "河边真好。\n那时候呢？家里有谁？\n后来呢？")
+    #expect(reply.heardText(after: 0, from: 7) == "河边真好。\n那时候呢？家里有谁？\n后来呢？")
+  }
+
   @Test("without known durations, as people speak; what was not read aloud takes no time")
   func estimates() {
     let unknown = Self.reply([[("河边真好。", nil), ("那时候家里有谁？", nil)]])

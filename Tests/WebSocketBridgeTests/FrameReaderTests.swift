@@ -201,6 +201,11 @@ import Testing
     #expect(
       Self.read(#"{"type":"tts_cancel","data":{"turn_id":"t","heard":1.5}}"#, version2: true)
         == .cancelSpeech(turnID: "t", heard_ms: 1500))
+    for (value, piece) in [("2", 2), ("-1", 0), ("null", 0), ("\"x\"", 0), ("1e30", .max)] as [(String, Int32)] {
+      #expect(
+        Self.read(#"{"type":"tts_cancel","data":{"heard":1,"heard_from":\#(value)}}"#, version2: true)
+          == .cancelSpeech(turnID: "", heard_ms: 1000, fromPiece: piece))
+    }
     #expect(Self.read(#"{"type":"retry","data":{"turn_id":"t"}}"#, version2: true) == .retryTurn(turnID: "t"))
     #expect(
       Self.read(#"{"type":"retry","data":{"voice_session_id":"s","generation":2}}"#, version2: true)

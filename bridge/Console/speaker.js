@@ -10,6 +10,8 @@ export class Speaker {
   #queue = [];
   #current;
   #heard_ms = new Map();
+  /** Of each turn: the index of the piece that its sound began with. */
+  #first = new Map();
   #blocked = false;
   #dropped = new Set();
 
@@ -18,14 +20,15 @@ export class Speaker {
     this.onChange = onChange;
   }
 
-  /** The next chunk of a piece; `key` names the piece, `turn` what tts_cancel stops. */
-  add({ turn, key, bytes, isLast }) {
+  /** The next chunk of a piece; `key` names the piece, `index` its place, `turn` what tts_cancel stops. */
+  add({ turn, key, index, bytes, isLast }) {
     if (this.#dropped.has(turn)) return;
     let piece = [this.#current, ...this.#queue].find((known) => known?.key === key);
     if (!piece) {
       // A chunk that comes after its piece was ended is of no use.
       if (!bytes.length) return;
       piece = new Piece(turn, key);
+      if (!this.#first.has(turn)) this.#first.set(turn, index);
       this.#queue.push(piece);
     }
     piece.add(bytes);
@@ -38,7 +41,10 @@ export class Speaker {
     for (const piece of [this.#current, ...this.#queue]) piece?.complete();
   }
 
-  /** Silence at once. Returns what was heard of the turn being spoken, {turn, heard_ms}; undefined when it was quiet. */
+  /**
+   * Silence at once. Returns what was heard of the turn being spoken, {turn, first, heard_ms}, from the piece `first` on;
+   * undefined when it was quiet.
+   */
   stop() {
     const { turn } = this.#current ?? this.#queue[0] ?? {};
     if (turn === undefined) return undefined;
@@ -52,7 +58,7 @@ export class Speaker {
     this.#current = undefined;
     this.#blocked = false;
     this.onChange({ blocked: false });
-    return { turn, heard_ms: Math.round(heard_ms) };
+    return { turn, first: this.#first.get(turn) ?? 0, heard_ms: Math.round(heard_ms) };
   }
 
   /** After a press of a key or button the browser lets a page speak. */

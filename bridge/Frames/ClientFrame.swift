@@ -1,7 +1,7 @@
 /// What a phone sent, read and checked.
 enum ClientFrame: Equatable {
   case ping
-  case cancelSpeech(turnID: String, heard_ms: Int64?)
+  case cancelSpeech(turnID: String, heard_ms: Int64?, fromPiece: Int32 = 0)
   case endConversation
   case text(text: String, clientMessageID: String?, chipID: String)
   case recordingStarted(session: String)

@@ -5,7 +5,7 @@ struct FrameFields {
   enum Member: Int, CaseIterable {
     case text, voiceSessionID, clientSegmentID, audioBase64, segmentIndex, isLast, duration
     // Protocol 2.
-    case clientMessageID, chipID, turnID, heard, generation
+    case clientMessageID, chipID, turnID, heard, heardFrom, generation
 
     var name: StaticString {
       switch self {
@@ -20,6 +20,7 @@ struct FrameFields {
       case .chipID: "chip_id"
       case .turnID: "turn_id"
       case .heard: "heard"
+      case .heardFrom: "heard_from"
       case .generation: "generation"
       }
     }
@@ -27,7 +28,7 @@ struct FrameFields {
 
   private(set) var type = JSONToken.absent
   private(set) var data = JSONToken.absent
-  private var members: [12 of JSONToken] = .init(repeating: .absent)
+  private var members: [13 of JSONToken] = .init(repeating: .absent)
 
   subscript(member: Member) -> JSONToken { members[member.rawValue] }
 

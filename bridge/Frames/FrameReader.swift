@@ -136,8 +136,13 @@ struct FrameReader {
     if heard.kind == .integer || heard.kind == .float {
       heard_ms = Int64(max(0, min(PythonRules.number(heard, bytes), Double(Limits.duration_s))) * 1000)
     }
+    var fromPiece: Int32 = 0
+    if case .value(let index) = PythonRules.integer(fields[.heardFrom], bytes) {
+      fromPiece = Int32(clamping: max(0, index))
+    }
     return .cancelSpeech(
-      turnID: identifier(fields[.turnID], bytes, limit: Limits.turnID_characters) ?? "", heard_ms: heard_ms)
+      turnID: identifier(fields[.turnID], bytes, limit: Limits.turnID_characters) ?? "", heard_ms: heard_ms,
+      fromPiece: fromPiece)
   }
 
   private func retry(_ fields: FrameFields, _ bytes: Span<UInt8>) -> ClientFrame {

@@ -12,7 +12,8 @@ extension BridgeSession {
   func handle(_ frame: ClientFrame) {
     switch frame {
     case .ping: send(writer.frame(.pong))
-    case .cancelSpeech(let turn, let heard_ms): cancelSpeech(turn: turn, heard_ms: heard_ms)
+    case .cancelSpeech(let turn, let heard_ms, let fromPiece):
+      cancelSpeech(turn: turn, heard_ms: heard_ms, fromPiece: fromPiece)
     case .empty, .unknown: break
     case _ where endRequest != nil: enqueue(.later(frame))
     default: dispatch(frame)
@@ -236,10 +237,10 @@ extension BridgeSession {
   // MARK: Speech out
 
   /// One call at a time; of those that come meanwhile, the last one follows.
-  private func cancelSpeech(turn: String, heard_ms: Int64?) {
+  private func cancelSpeech(turn: String, heard_ms: Int64?, fromPiece: Int32) {
     pendingCancel = .init(
       conversationID: conversation, turnID: turn, heard: heard_ms.map { .init(.milliseconds($0)) },
-      requestID: CommandID.next())
+      requestID: CommandID.next(), heardFromPiece: fromPiece)
     guard !isCancelling else { return }
     isCancelling = true
     _ = launch {

@@ -18,21 +18,28 @@ extension ConversationService {
   ///
   /// When this returns, no stream of this server delivers a chunk of them any more. That includes the chunk that was
   /// being written when the cancel came, unless its reader does not take it within `Limits.speechSettling_ms`.
-  /// - Parameter heard_ms: how much of the reply's audio was played; `nil`: not known.
+  /// - Parameters:
+  ///   - heard_ms: how much of the reply's audio was played; `nil`: not known.
+  ///   - fromPiece: where the playing began; what is before it counts as heard.
   package func cancelSpeech(
-    _ user: UserID, conversation: String, turn: String, heard_ms: Int64?, request: String
+    _ user: UserID, conversation: String, turn: String, heard_ms: Int64?, fromPiece: Int = 0, request: String
   ) async throws -> (epoch: Int64, duplicate: Bool) {
     let conversation = try FieldRules.conversationID(conversation)
     let turn = turn.isEmpty ? nil : try FieldRules.turnID(turn)
     let heard_ms = try FieldRules.heard(heard_ms)
+    guard fromPiece >= 0 else {
+      throw ConversationError.fieldInvalid(field: "heard_from_piece", description: "must not be negative")
+    }
     let request = try FieldRules.requestID(request)
     var digest = RequestDigest()
     digest.add(conversation.rawValue)
     digest.add(turn?.rawValue ?? "")
     digest.add(heard_ms ?? -1)
+    // Digests of clients that do not know the field stay what they were.
+    if fromPiece > 0 { digest.add(Int64(fromPiece)) }
     var heard: CancelSpeechCommand.Heard?
     if let heard_ms, let reply = try await spokenReply(user, conversation, turn) {
-      heard = CancelSpeechCommand.Heard(reply: reply.sequence, text: reply.heardText(after: heard_ms))
+      heard = CancelSpeechCommand.Heard(reply: reply.sequence, text: reply.heardText(after: heard_ms, from: fromPiece))
     }
     let outcome = try await store.cancelSpeech(
       CancelSpeechCommand(
@@ -43,14 +50,17 @@ extension ConversationService {
     return (outcome.epoch, outcome.duplicate)
   }
 
-  /// The reply as it is read aloud on this server, with the durations of its sentences; else as it is stored.
+  /// The reply as it is read aloud on this server, with the durations of its sentences; the rest, or all, as it is stored.
   private func spokenReply(
     _ user: UserID, _ conversation: ConversationID, _ turn: TurnID?
   ) async throws -> SpokenReply? {
     let here = hub.speakers(of: conversation, user: user).compactMap { $0.spokenReply(turn) }
-    if let newest = here.max(by: { $0.sequence < $1.sequence }) { return newest }
-    return try await store.reply(user: user, conversation: conversation, turn: turn).map {
+    let best = here.max { ($0.sequence, -$0.missingPieces) < ($1.sequence, -$1.missingPieces) }
+    if let best, best.missingPieces == 0 { return best }
+    let stored = try await store.reply(user: user, conversation: conversation, turn: best?.turn ?? turn).map {
       SpokenReply(turn: $0.turn, sequence: $0.sequence, texts: $0.pieces)
     }
+    guard let stored, let best, stored.sequence == best.sequence else { return stored }
+    return best.completed(by: stored)
   }
 }

@@ -109,16 +109,14 @@ struct SpeechQueue {
     )
   }
 
-  /// The reply of the turn, or the newest one, when all of it was delivered here up to what is spoken now.
+  /// The reply of the turn, or the newest one, as far as it was delivered here.
   func spokenReply(_ turn: TurnID?) -> SpokenReply? {
-    guard var reply = replies.last(where: { turn == nil || $0.turn == turn }), !reply.pieces.contains(nil) else {
-      return nil
-    }
+    guard var reply = replies.last(where: { turn == nil || $0.turn == turn }) else { return nil }
     for sentence in waiting where sentence.message == reply.message {
       guard let duration_ms = sentence.synthesis?.duration_ms else { continue }
       reply.pieces[sentence.piece]?[sentence.index].duration_ms = duration_ms
     }
-    return SpokenReply(turn: reply.turn, sequence: reply.sequence, pieces: reply.pieces.compactMap { $0 })
+    return SpokenReply(turn: reply.turn, sequence: reply.sequence, pieces: reply.pieces.map { $0 ?? [] })
   }
 
   // MARK: Making chunks

@@ -3,7 +3,8 @@ package struct SpokenReply: Sendable, Equatable {
   package var turn: TurnID?
   /// Of the reply's first piece.
   package var sequence: Int64
-  /// In order; each piece as its sentences, which joined are its text.
+  /// In order; each piece as its sentences, which joined are its text. One without sentences is not known here: the
+  /// stream began after it.
   package var pieces: [[Sentence]]
 
   package struct Sentence: Sendable, Equatable {
@@ -32,19 +33,31 @@ package struct SpokenReply: Sendable, Equatable {
       pieces: texts.map { SentenceSplitter.sentences(in: $0).map { Sentence(text: $0, duration_ms: nil) } })
   }
 
-  /// What of it was heard when `heard_ms` of its audio had been played, pauses between the pieces not counted.
+  var missingPieces: Int { pieces.count { $0.isEmpty } }
+
+  /// With the missing pieces as `whole` has them.
+  func completed(by whole: SpokenReply) -> SpokenReply {
+    var completed = self
+    for (index, piece) in whole.pieces.enumerated().prefix(pieces.count) where pieces[index].isEmpty {
+      completed.pieces[index] = piece
+    }
+    return completed
+  }
+
+  /// What of it was heard when `heard_ms` of its audio had been played from the piece `first` on, pauses between the pieces
+  /// not counted. The pieces before count as heard.
   ///
   /// Whole sentences as far as they were played; of the sentence that was interrupted, whole clauses: within it, the
   /// position is proportional. A sentence or clause counts when no more than `Limits.heardTolerance_ms` of it is
   /// missing. Pieces are joined by a line feed, as in the whole text.
-  package func heardText(after heard_ms: Int64) -> String {
+  package func heardText(after heard_ms: Int64, from first: Int = 0) -> String {
     var left_ms = heard_ms + Limits.heardTolerance_ms
     var heard: [String] = []
-    for piece in pieces {
+    for (index, piece) in pieces.enumerated() {
       var text = ""
       var isInterrupted = false
       for sentence in piece where !sentence.isUnspoken {
-        let duration_ms = sentence.duration_ms ?? SpeakingRate.duration_ms(of: sentence.text)
+        let duration_ms = index < first ? 0 : sentence.duration_ms ?? SpeakingRate.duration_ms(of: sentence.text)
         guard duration_ms > left_ms else {
           text += sentence.text
           left_ms -= duration_ms

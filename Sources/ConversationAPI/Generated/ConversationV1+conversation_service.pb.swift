@@ -767,6 +767,10 @@ extension ConversationV1 {
     package var heard: GoogleProtobuf.Duration?
     /// As SendTextRequest.request_id.
     package var requestID: String
+    /// The SpeechChunk.piece_index with which the playing began that `heard` tells of; 0: the reply's first piece.
+    /// A client whose stream resumed in the middle of the reply got no chunks of the pieces before; they count as
+    /// heard.
+    package var heardFromPiece: Int32
 
     package static var protobufName: String { "lifeecho.conversation.v1.CancelSpeechRequest" }
 
@@ -774,12 +778,14 @@ extension ConversationV1 {
       conversationID: String = "",
       turnID: String = "",
       heard: GoogleProtobuf.Duration? = nil,
-      requestID: String = ""
+      requestID: String = "",
+      heardFromPiece: Int32 = 0
     ) {
       self.conversationID = conversationID
       self.turnID = turnID
       self.heard = heard
       self.requestID = requestID
+      self.heardFromPiece = heardFromPiece
     }
 
     package static var type: UnsafePointer<ProtobufCMessageDescriptor> {
@@ -791,6 +797,7 @@ extension ConversationV1 {
       turnID = try FieldReading.string(wire.pointee.turn_id, "turn_id")
       heard = try FieldReading.message(wire.pointee.heard, "heard")
       requestID = try FieldReading.string(wire.pointee.request_id, "request_id")
+      heardFromPiece = wire.pointee.heard_from_piece
     }
 
     package func make(in arena: Arena) -> UnsafeMutablePointer<Lifeecho__Conversation__V1__CancelSpeechRequest> {
@@ -799,6 +806,7 @@ extension ConversationV1 {
       wire.pointee.turn_id = arena.data(turnID)
       wire.pointee.heard = arena.message(heard)
       wire.pointee.request_id = arena.data(requestID)
+      wire.pointee.heard_from_piece = heardFromPiece
       return wire
     }
   }

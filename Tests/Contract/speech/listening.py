@@ -49,9 +49,9 @@ def sentences(found):
     return audio
 
 
-def cancel(person, conversation, turn="", heard_ms=None, request_id=None, timeout=15):
+def cancel(person, conversation, turn="", heard_ms=None, request_id=None, timeout=15, **fields):
     request = pb.CancelSpeechRequest(
-        conversation_id=conversation, turn_id=turn, request_id=str(uuid.uuid4()) if request_id is None else request_id)
+        conversation_id=conversation, turn_id=turn, request_id=str(uuid.uuid4()) if request_id is None else request_id, **fields)
     if heard_ms is not None:
         request.heard.FromMilliseconds(int(heard_ms))
     return person.call("CancelSpeech", request, timeout)

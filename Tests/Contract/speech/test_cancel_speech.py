@@ -195,6 +195,30 @@ def test_heard_of_a_reply_that_was_read_aloud_elsewhere(engines, listener, conve
     assert listener.messages(conversation)[-1].heard_text == "河边的老屋我也记得呢。"
 
 
+@pytest.mark.parametrize("is_read_aloud_here", [True, False])
+def test_heard_on_a_stream_that_began_in_the_middle_of_the_reply(engines, listener, conversation, is_read_aloud_here):
+    """Its playing began with a later piece: the position counts from there, and what is before was heard."""
+    begun(listener, conversation)
+    pieces = [unlike("河边的老屋我也记得呢。"), unlike("门口的那棵槐树真大。"), unlike("后来您去了哪里？")]
+    words = fresh("从中间听")
+    engines.replies[words] = "[SPLIT]".join(pieces)
+    listener.say(conversation, words)
+    reply = replies(listener.replay(conversation))[-len(pieces)]
+    assert reply.agent_message.text == pieces[0]
+    resumed = {"resume": pb.Resume(after_sequence=reply.sequence)} if is_read_aloud_here else {"speech": None}
+    with quiet(listener, conversation, **resumed) as live:
+        if is_read_aloud_here:
+            assert [chunk.piece_index for chunk in wait_spoken(live, 2) if chunk.is_last] == [1, 2]
+        id_ = str(uuid.uuid4())
+        cancel(listener, conversation, turn=reply.turn_id, heard_ms=duration_ms(pieces[1]), heard_from_piece=1, request_id=id_)
+        assert live.wait_kind("speech_finished").speech_finished.heard_text == "\n".join(pieces[:2])
+        assert cancel(
+            listener, conversation, turn=reply.turn_id, heard_ms=duration_ms(pieces[1]), heard_from_piece=1, request_id=id_).duplicate
+        with refused(grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"):
+            cancel(listener, conversation, turn=reply.turn_id, heard_ms=duration_ms(pieces[1]), request_id=id_)
+    assert listener.messages(conversation)[-1].heard_text == "\n".join(pieces[:2])
+
+
 def test_the_position_may_be_told_after_the_message_that_interrupted(engines, listener, conversation):
     begun(listener, conversation)
     first, second = unlike("河边的老屋我也记得呢。"), unlike("后来您去了哪里？")
@@ -246,7 +270,7 @@ def test_where_nothing_was_said_nothing_is_cancelled(engines, listener, conversa
 
 
 @pytest.mark.parametrize("change, path", [
-    (dict(heard_ms=-1), "heard"), (dict(heard_ms=3_600_001), "heard"), (dict(request_id="x"), "request_id"),
+    (dict(heard_ms=1, heard_from_piece=-1), "heard_from_piece"), (dict(heard_ms=-1), "heard"), (dict(heard_ms=3_600_001), "heard"), (dict(request_id="x"), "request_id"),
 ])
 def test_bad_fields(listener, conversation, change, path):
     begun(listener, conversation)

@@ -1288,7 +1288,7 @@ const ProtobufCMessageDescriptor lifeecho__conversation__v1__end_conversation_re
   (ProtobufCMessageInit) lifeecho__conversation__v1__end_conversation_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lifeecho__conversation__v1__cancel_speech_request__field_descriptors[4] =
+static const ProtobufCFieldDescriptor lifeecho__conversation__v1__cancel_speech_request__field_descriptors[5] =
 {
   {
     "conversation_id",
@@ -1338,17 +1338,30 @@ static const ProtobufCFieldDescriptor lifeecho__conversation__v1__cancel_speech_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "heard_from_piece",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Lifeecho__Conversation__V1__CancelSpeechRequest, heard_from_piece),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lifeecho__conversation__v1__cancel_speech_request__field_indices_by_name[] = {
   0,   /* field[0] = conversation_id */
   2,   /* field[2] = heard */
+  4,   /* field[4] = heard_from_piece */
   3,   /* field[3] = request_id */
   1,   /* field[1] = turn_id */
 };
 static const ProtobufCIntRange lifeecho__conversation__v1__cancel_speech_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor lifeecho__conversation__v1__cancel_speech_request__descriptor =
 {
@@ -1358,7 +1371,7 @@ const ProtobufCMessageDescriptor lifeecho__conversation__v1__cancel_speech_reque
   "Lifeecho__Conversation__V1__CancelSpeechRequest",
   "lifeecho.conversation.v1",
   sizeof(Lifeecho__Conversation__V1__CancelSpeechRequest),
-  4,
+  5,
   lifeecho__conversation__v1__cancel_speech_request__field_descriptors,
   lifeecho__conversation__v1__cancel_speech_request__field_indices_by_name,
   1,  lifeecho__conversation__v1__cancel_speech_request__number_ranges,

@@ -276,10 +276,11 @@ struct  Lifeecho__Conversation__V1__CancelSpeechRequest
   ProtobufCBinaryData turn_id;
   Google__Protobuf__Duration *heard;
   ProtobufCBinaryData request_id;
+  int32_t heard_from_piece;
 };
 #define LIFEECHO__CONVERSATION__V1__CANCEL_SPEECH_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lifeecho__conversation__v1__cancel_speech_request__descriptor) \
-    , {0,NULL}, {0,NULL}, NULL, {0,NULL} }
+    , {0,NULL}, {0,NULL}, NULL, {0,NULL}, 0 }
 
 
 struct  Lifeecho__Conversation__V1__CancelSpeechResponse
