@@ -100,6 +100,19 @@ import Testing
     return program
   }
 
+  /// The OOM killer says nothing about the recording: another attempt may help.
+  @Test(arguments: [SIGKILL, SIGSEGV]) func aSignalIsNotTheRecordingsFault(_ signal: Int32) async throws {
+    _ = try await inFolder { folder in
+      let program = folder.appendingPathComponent("killed").path
+      try "#!/bin/sh\nkill -\(signal) $$\n".write(toFile: program, atomically: true, encoding: .utf8)
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
+      let bytes = try AudioFiles.bytes("formats/aac.3gp")
+      await #expect(throws: SpeechRecognitionError.unreachable("ffmpeg was ended by signal \(signal)")) {
+        try await AudioConverter(program: program, folder: folder).convert(bytes, try AudioSniffer.sniff(bytes))
+      }
+    }
+  }
+
   /// A program in ffmpeg's place that tells what it is allowed: seconds, KiB of memory, blocks of 512 bytes to a file,
   /// open files, size of a core; and whether anybody else could look into its directory.
   @Test func runsWithinLimits() async throws {

@@ -29,7 +29,8 @@ struct AudioConverter: Sendable {
 
   /// The recording as ``target``. Waits off the caller's thread; cancelling kills ffmpeg and removes its files.
   /// - Throws: `SpeechRecognitionError`: `.invalidAudio` when ffmpeg cannot read the bytes, or reads less of them than
-  ///   the container declares; `.unreachable` when there is no ffmpeg; `.timedOut`. Or `CancellationError`.
+  ///   the container declares; `.unreachable` when there is no ffmpeg, or a signal ended it; `.timedOut`. Or
+  ///   `CancellationError`.
   func convert(_ bytes: [UInt8], _ audio: SniffedAudio) async throws -> (bytes: [UInt8], audio: SniffedAudio) {
     guard let path = Executable.path(program) else {
       throw SpeechRecognitionError.unreachable(

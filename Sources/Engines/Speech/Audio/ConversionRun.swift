@@ -45,7 +45,12 @@ final class ConversionRun: Sendable {
     else { throw SpeechRecognitionError.unreachable("the recording could not be written for ffmpeg") }
     let errors = try FileHandle(forWritingTo: messages)
     defer { try? errors.close() }
-    let status = try run(arguments(container), in: folder, errors: errors)
+    let status: Int32
+    switch try run(arguments(container), in: folder, errors: errors) {
+    // Nor its own: the kernel was short of memory, an operator ended it, or its limits did.
+    case .signal(let signal): throw SpeechRecognitionError.unreachable("ffmpeg was ended by signal \(signal)")
+    case .exit(let code): status = code
+    }
     guard status == 0 else {
       let reason = Self.lastLine(messages)
       // Not the recording's fault.
@@ -87,7 +92,12 @@ final class ConversionRun: Sendable {
     }
   }
 
-  private func run(_ arguments: [String], in folder: URL, errors: FileHandle) throws -> Int32 {
+  private enum End {
+    case exit(Int32)
+    case signal(Int32)
+  }
+
+  private func run(_ arguments: [String], in folder: URL, errors: FileHandle) throws -> End {
     let process = Process()
     let seconds = timeout.components.seconds + 1
     // util-linux's prlimit, where it is there: a file made to cost its reader much costs this much at most.
@@ -121,7 +131,7 @@ final class ConversionRun: Sendable {
     }
     if state.withLock({ if case .cancelled = $0 { true } else { false } }) { throw CancellationError() }
     guard !isLate else { throw SpeechRecognitionError.timedOut("the conversion by ffmpeg") }
-    return process.terminationReason == .exit ? process.terminationStatus : -1
+    return process.terminationReason == .exit ? .exit(process.terminationStatus) : .signal(process.terminationStatus)
   }
 
   /// Under the lock, so that a cancellation comes either before the process or finds it.
