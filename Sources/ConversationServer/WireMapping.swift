@@ -90,6 +90,7 @@ extension GoogleRPC.Status {
       case .noSpeech: (.invalidArgument, "no speech was recognised")
       case .engineFailed: (.unavailable, "the recogniser failed; the audio is kept")
       case .engineMissing: (.failedPrecondition, "no recogniser is configured; the audio is kept")
+      case .engineInterrupted: (.aborted, "servers ended again and again while it was recognised; the audio is kept")
       case .segmentsMissing: (.dataLoss, "these segments never came")
       }
     self.init(code, message, reason: reason.rawValue, text: "语音转写失败,请重试或使用文字输入")

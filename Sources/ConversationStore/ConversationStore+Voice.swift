@@ -88,17 +88,18 @@ extension ConversationStore: VoiceStore {
     }
   }
 
-  package func claimSegments(
-    server: ServerID, alone: Bool, duration_ms: Int64, limit: Int, now: Timestamp
-  ) async throws -> [ClaimedSegment] {
+  package func claimSegments(_ claim: ClaimSegments) async throws -> ClaimedSegments {
     try await run(
       Statements.claimSegments,
       [
-        .text(server.rawValue), .bool(alone), .int64(duration_ms), .int64(Int64(limit)),
-        .timestamp(now.microseconds),
+        .text(claim.server.rawValue), .bool(claim.alone), .int64(claim.duration_ms), .int64(Int64(claim.limit)),
+        .timestamp(claim.now.microseconds), .int64(Conversation.Limits.lossPause_ms),
+        .textArray(claim.busy.map(\.rawValue)), .text(claim.after?.rawValue ?? ""), .int64(Int64(Limits.claimedUsers)),
+        .int64(Int64(claim.limit + Limits.claimSpare)),
       ], mayRepeat: false
     ) { result in
-      try result.map { row in
+      let next = try result.first.map { try $0.string(12) } ?? ""
+      let segments = try result.map { row in
         ClaimedSegment(
           lease: SegmentLease(
             key: try VoiceSessionKey(row), index: try row.int(4), number: try row.int64(5)),
@@ -108,6 +109,7 @@ extension ConversationStore: VoiceStore {
           attempts: try row.int(6), failures: try row.int(7),
           storeTime: Timestamp(microseconds: try row.timestamp_us(10)))
       }
+      return ClaimedSegments(segments: segments, next: next.isEmpty ? nil : UserID(next))
     }
   }
 

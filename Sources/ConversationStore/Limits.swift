@@ -1,5 +1,9 @@
 /// Every bound of this module: number, reason, source.
 enum Limits {
+  /// People whose segments are looked at in one claim; the next one goes on after them.
+  static let claimedUsers = 16
+  /// Segments that are looked at beyond those wanted: other servers may be taking them at this moment.
+  static let claimSpare = 16
   /// Waiting for another server's migrations, in seconds: they may rewrite a table.
   static let migrationLockWait_s = 120
   /// How long the answer to a repeated command is promised (design §6).

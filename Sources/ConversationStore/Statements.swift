@@ -24,7 +24,7 @@ enum Statements {
   static let pruneRequests = call("prune_requests", parameters: 2)
   static let storeSegments = call("store_segments", parameters: 20)
   static let extendRecordings = call("extend_recordings", parameters: 16)
-  static let claimSegments = call("claim_segments", parameters: 5)
+  static let claimSegments = call("claim_segments", parameters: 10)
   static let renewSegments = call("renew_segments", parameters: 8)
   static let completeSegment = call("complete_segment", parameters: 11)
   static let dueVoiceSessions = call("due_voice_sessions", parameters: 2)

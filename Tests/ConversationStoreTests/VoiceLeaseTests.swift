@@ -36,6 +36,77 @@ import Testing
     #expect(try await speaker.claim(alone: true).count == 1)
   }
 
+  /// A segment that kills its servers does so ever less often; one that was lost once is taken up at once.
+  @Test func aLostLeaseCostsAPauseFromTheSecondOn() async throws {
+    let speaker = try await Speaker()
+    try await speaker.say(Speaker.segment(0, last: true))
+    speaker.lease_ms = 10_000
+    func claim(_ server: String) async throws -> ClaimedSegment? {
+      speaker.server = ServerID(server)
+      return try await speaker.claim(alone: true).first
+    }
+    #expect(try await claim("s0")?.losses == 0)
+    #expect(try await claim("s1")?.losses == 1)
+    for (losses, pause_ms) in [(2, 10_000), (3, 20_000), (4, 40_000)] as [(Int, Int64)] {
+      speaker.pass(milliseconds: pause_ms - 1)
+      #expect(try await claim("early") == nil)
+      speaker.pass(milliseconds: 1)
+      #expect(try await claim("s\(losses)")?.losses == losses)
+    }
+    for losses in 5...20 {
+      speaker.pass(milliseconds: Conversation.Limits.lossPause_ms)
+      #expect(try await claim("s\(losses)")?.losses == losses)
+    }
+  }
+
+  /// Only failures of engines use up attempts at recognition.
+  @Test func aFailureIsNoLoss() async throws {
+    let speaker = try await Speaker()
+    try await speaker.say(Speaker.segment(0, last: true))
+    for failures in 0..<3 {
+      let claimed = try #require(try await speaker.claim().first)
+      #expect(claimed.losses == 0 && claimed.failures == failures)
+      try await speaker.end(claimed, .failed(.engineFailed, backoff_ms: 1_000))
+      speaker.pass(milliseconds: 1_000)
+    }
+  }
+
+  @Test func aLongQueueOfOnePersonIsNobodyElsesWait() async throws {
+    let long = try await Speaker(tier: .premium)
+    for start in stride(from: 0, to: 500, by: 10) {
+      try await long.say((start..<start + 10).map { Speaker.segment($0, "x", last: $0 == 499) })
+    }
+    let short = try await Speaker(beside: long)
+    short.pass(milliseconds: 60_000)
+    try await short.say(Speaker.segment(0, "我", last: true))
+    func claim(_ limit: Int, busy: [UserID] = [], after: UserID? = nil) async throws -> [UserID] {
+      try await long.store.claimSegments(
+        ClaimSegments(
+          server: "s", duration_ms: 60_000, limit: limit, busy: busy, after: after, now: short.now)
+      ).segments.map(\.lease.key.user)
+    }
+    // Who waits longest, while both have nothing in hand; then who has less.
+    #expect(try await claim(1) == [long.user])
+    #expect(try await claim(1, busy: [long.user]) == [short.user])
+    #expect(try await claim(3, busy: [long.user, short.user]) == [long.user, long.user, long.user])
+  }
+
+  /// Of more people than are looked at, each has a turn.
+  @Test func claimsGoRound() async throws {
+    let first = try await Speaker()
+    for _ in 1..<24 { try await Speaker(beside: first).say(Speaker.segment(0), Speaker.segment(1)) }
+    try await first.say(Speaker.segment(0), Speaker.segment(1))
+    var next: UserID?
+    var claimed: [UserID] = []
+    for _ in 0..<24 {
+      let claim = try await first.store.claimSegments(
+        ClaimSegments(server: "s", duration_ms: 60_000, limit: 1, busy: claimed, after: next, now: first.now))
+      next = claim.next
+      claimed += claim.segments.map(\.lease.key.user)
+    }
+    #expect(claimed.count == 24 && Set(claimed).count > 18)
+  }
+
   @Test func twoServersShareAQueueWithoutDoubleWork() async throws {
     let speaker = try await Speaker(tier: .premium)
     for session in 0..<10 {
@@ -54,7 +125,8 @@ import Testing
           var mine: [SegmentLease] = []
           while true {
             let claimed = try await store.claimSegments(
-              server: ServerID("server-\(worker % 2)"), alone: false, duration_ms: 60_000, limit: 4, now: now)
+              ClaimSegments(server: ServerID("server-\(worker % 2)"), duration_ms: 60_000, limit: 4, now: now)
+            ).segments
             if claimed.isEmpty { return mine }
             for segment in claimed {
               mine.append(segment.lease)

@@ -42,6 +42,27 @@ import Testing
     #expect(failure.reason == .engineFailed && house.recognizer.calls["garbage"] == 1)
   }
 
+  /// Servers that died in it use up no attempt of an engine; one that kills them without end is told as what it is.
+  @Test(arguments: [12, Conversation.Limits.recognitionLosses - 1, Conversation.Limits.recognitionLosses])
+  func lostLeasesAreNoFailures(_ losses: Int) async throws {
+    let first = try await VoiceHouse()
+    await first.stop()
+    _ = try await first.stream([.init(0, "一", last: true)])
+    let lose = """
+      WITH lost AS (UPDATE lifeecho.audio_segments SET attempts = \(losses) WHERE user_id = $1 RETURNING 1)
+      SELECT count(*) FROM lost
+      """
+    #expect(try await first.speaker.count(lose) == 1)
+    let house = try await VoiceHouse(on: first.speaker)
+    if losses < Conversation.Limits.recognitionLosses {
+      #expect(try await house.messages(1) == ["一"])
+    } else {
+      let failure = try await house.failure()
+      #expect(failure.reason == .engineInterrupted && failure.retryable)
+      #expect(house.recognizer.calls["一"] == nil)
+    }
+  }
+
   @Test func anEngineThatHangsIsGivenUp() async throws {
     let house = try await VoiceHouse { $0.recognitionTimeout_ms = 20 }
     _ = try await house.stream([.init(0, "hang", last: true)])

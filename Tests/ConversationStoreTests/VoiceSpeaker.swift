@@ -17,10 +17,17 @@ final class Speaker {
   var server: ServerID = "server-1"
   var lease_ms: Int64 = 60_000
 
-  init(tier: Tier = .free, quota: @escaping (Tier) -> QuotaLimits = { $0.limits }) async throws {
-    pool = try await TestDatabase.emptyDatabase()
-    _ = try await Migrator.migrate(pool)
-    store = ConversationStore(pool: pool, quota: quota)
+  /// - Parameter other: whose database it is; nil: one of their own.
+  init(
+    beside other: Speaker? = nil, tier: Tier = .free, quota: @escaping (Tier) -> QuotaLimits = { $0.limits }
+  ) async throws {
+    if let other {
+      (pool, store) = (other.pool, other.store)
+    } else {
+      pool = try await TestDatabase.emptyDatabase()
+      _ = try await Migrator.migrate(pool)
+      store = ConversationStore(pool: pool, quota: quota)
+    }
     var change = UserChange(id: user)
     change.tier = tier
     _ = try await store.upsertUser(change, now: now)
@@ -48,6 +55,14 @@ final class Speaker {
     _ segments: AudioSegment..., session: VoiceSessionID = "s", generation: Int = 0, stream: String = "stream-1",
     kind: AudioKind = .segmented
   ) async throws -> StoredSegments {
+    try await say(segments, session: session, generation: generation, stream: stream, kind: kind)
+  }
+
+  @discardableResult
+  func say(
+    _ segments: [AudioSegment], session: VoiceSessionID = "s", generation: Int = 0, stream: String = "stream-1",
+    kind: AudioKind = .segmented
+  ) async throws -> StoredSegments {
     try await store.storeSegments(
       StoreSegments(
         key: key(session, generation), stream: stream, kind: kind, format: .m4a, segments: segments,
@@ -55,7 +70,9 @@ final class Speaker {
   }
 
   func claim(limit: Int = 100, alone: Bool = false) async throws -> [ClaimedSegment] {
-    try await store.claimSegments(server: server, alone: alone, duration_ms: lease_ms, limit: limit, now: now)
+    try await store.claimSegments(
+      ClaimSegments(server: server, alone: alone, duration_ms: lease_ms, limit: limit, now: now)
+    ).segments
   }
 
   @discardableResult

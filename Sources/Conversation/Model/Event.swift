@@ -116,6 +116,8 @@ package enum TranscriptionFailureReason: String, Sendable, Codable {
   case noSpeech = "NO_SPEECH"
   case engineFailed = "ENGINE_FAILED"
   case engineMissing = "ENGINE_MISSING"
+  /// No engine failed on it, but servers ended in it again and again.
+  case engineInterrupted = "ENGINE_INTERRUPTED"
   /// They never came; nothing is there to try again.
   case segmentsMissing = "SEGMENTS_MISSING"
 }

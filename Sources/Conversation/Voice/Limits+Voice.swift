@@ -34,8 +34,10 @@ extension Limits {
 
   /// Times an engine may fail on a segment before it is given up (design §7).
   package static let recognitionFailures = 3
-  /// Times a segment is taken up, counting servers that died in it: one that kills servers ends too.
-  package static let recognitionAttempts = 8
+  /// Times a segment's lease may be lost before it is given up: one that kills servers ends too. With the pauses between
+  /// them, which grow to `lossPause_ms`, that takes two hours: restarts and outages of any other cause are over by then.
+  package static let recognitionLosses = 16
+  package static let lossPause_ms: Int64 = 10 * 60_000
   /// Sessions looked at in one round of endings.
   package static let dueSessions = 100
   /// Sessions finished at the same time: half of a pool's connections, since one may wait for a lock.

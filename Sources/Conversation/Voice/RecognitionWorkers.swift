@@ -31,6 +31,8 @@ final class RecognitionWorkers: Sendable {
     var looksForDue = true
     /// The next claim takes what other servers have leased: they are dead.
     var isAlone = false
+    /// Where the next round of claims begins.
+    var nextUser: UserID?
   }
 
   init(
@@ -135,15 +137,19 @@ final class RecognitionWorkers: Sendable {
   }
 
   private func claim(_ limit: Int) async -> [ClaimedSegment] {
+    let claim = state.withLock { state in
+      ClaimSegments(
+        server: turns.server, alone: state.isAlone, duration_ms: settings.lease_ms, limit: limit,
+        busy: state.running.map(\.key.user), after: state.nextUser, now: clock.now())
+    }
     do {
-      let claimed = try await store.claimSegments(
-        server: turns.server, alone: state.withLock { $0.isAlone }, duration_ms: settings.lease_ms, limit: limit,
-        now: clock.now())
+      let claimed = try await store.claimSegments(claim)
       state.withLock { state in
-        if claimed.count < limit { state.isAlone = false }
-        for segment in claimed { state.running.insert(segment.lease) }
+        if claimed.segments.count < limit { state.isAlone = false }
+        for segment in claimed.segments { state.running.insert(segment.lease) }
+        state.nextUser = claimed.next
       }
-      return claimed
+      return claimed.segments
     } catch {
       logger.warning("speech to recognise not looked for", metadata: ["error": "\(error)"])
       return []
@@ -182,7 +188,7 @@ final class RecognitionWorkers: Sendable {
   /// `nil`: this server is stopping.
   private func result(of segment: ClaimedSegment) async -> RecognitionEnd.Result? {
     guard let recognizer else { return .failed(.engineMissing, backoff_ms: nil) }
-    guard segment.attempts <= Limits.recognitionAttempts else { return .failed(.engineFailed, backoff_ms: nil) }
+    guard segment.losses < Limits.recognitionLosses else { return .failed(.engineInterrupted, backoff_ms: nil) }
     do {
       let text = try await withTimeout(milliseconds: patience_ms(segment.recording)) {
         try await recognizer.transcribe(segment.recording)

@@ -3,11 +3,9 @@
 package protocol VoiceStore: SegmentStore {
   /// Ends a running recording with what is stored of it; `nil`: there is none.
   func endRecording(_ key: VoiceSessionKey, gapPatience_ms: Int64, now: Timestamp) async throws -> EndedRecording?
-  /// Leases segments that wait for recognition, oldest first, with their audio; those of dead servers too, and those of
-  /// every other server when `alone`.
-  func claimSegments(
-    server: ServerID, alone: Bool, duration_ms: Int64, limit: Int, now: Timestamp
-  ) async throws -> [ClaimedSegment]
+  /// Leases segments that wait for recognition, with their audio: of whoever has fewest in hand, then of whoever waits
+  /// longest. Those of dead servers too.
+  func claimSegments(_ claim: ClaimSegments) async throws -> ClaimedSegments
   /// Prolongs. Not fsynced: a lost renewal only ends a lease early.
   func renewSegments(server: ServerID, leases: [SegmentLease], duration_ms: Int64) async throws
   /// True when the session has nothing left to wait for: finish it.
@@ -144,6 +142,45 @@ package struct SegmentLease: Sendable, Hashable {
   }
 }
 
+/// What one server has room for.
+package struct ClaimSegments: Sendable {
+  package var server: ServerID
+  /// No other server lives: what they have leased is taken, too.
+  package var alone: Bool
+  /// Of the lease.
+  package var duration_ms: Int64
+  package var limit: Int
+  /// Whose segments this server has in hand; each as often as it has one.
+  package var busy: [UserID]
+  /// As `ClaimedSegments.next` of the round before.
+  package var after: UserID?
+  package var now: Timestamp
+
+  package init(
+    server: ServerID, alone: Bool = false, duration_ms: Int64, limit: Int, busy: [UserID] = [], after: UserID? = nil,
+    now: Timestamp
+  ) {
+    self.server = server
+    self.alone = alone
+    self.duration_ms = duration_ms
+    self.limit = limit
+    self.busy = busy
+    self.after = after
+    self.now = now
+  }
+}
+
+package struct ClaimedSegments: Sendable {
+  package var segments: [ClaimedSegment]
+  /// More people have work than were looked at: the next round begins after this one.
+  package var next: UserID?
+
+  package init(segments: [ClaimedSegment], next: UserID?) {
+    self.segments = segments
+    self.next = next
+  }
+}
+
 package struct ClaimedSegment: Sendable {
   package var lease: SegmentLease
   package var recording: Recording
@@ -152,6 +189,8 @@ package struct ClaimedSegment: Sendable {
   /// Times an engine failed on it.
   package var failures: Int
   package var storeTime: Timestamp
+  /// Times its lease was lost before: a server died in it, or was cut off.
+  package var losses: Int { attempts - failures - 1 }
 
   package init(lease: SegmentLease, recording: Recording, attempts: Int, failures: Int, storeTime: Timestamp) {
     self.lease = lease

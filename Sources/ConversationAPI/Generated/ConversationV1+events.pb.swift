@@ -477,8 +477,9 @@ extension ConversationV1 {
     }
   }
 
-  /// Speech, or part of it, could not be recognised. Durable. Reasons: NO_SPEECH; ENGINE_FAILED and
-  /// ENGINE_MISSING, the audio is kept and RetryTranscription may help; SEGMENTS_MISSING, they never came.
+  /// Speech, or part of it, could not be recognised. Durable. Reasons: NO_SPEECH; ENGINE_FAILED, ENGINE_MISSING
+  /// and ENGINE_INTERRUPTED (servers ended in it again and again), the audio is kept and RetryTranscription may
+  /// help; SEGMENTS_MISSING, they never came.
   package struct TranscriptionFailed: StructMessage {
     package var voiceSessionID: String
     package var generation: Int32
