@@ -21,6 +21,9 @@ package enum Limits {
 
   /// Live Connect streams of one server; memory: 24 KiB each (design §10).
   package static let subscribers = 200_000
+  /// Connect streams of one user on one server, and as many StreamAudio calls: a family has a few devices, and a service
+  /// that shows a user's conversations side by side some dozens.
+  package static let userStreams = 256
   /// How long a gap in the live events may stay before the log is read: another command's answer is under way.
   package static let gapPatience_ms = 20
 
@@ -28,6 +31,9 @@ package enum Limits {
   package static let openTurns = 10_000
   /// Turns that ask the chat model at the same time.
   package static let concurrentModelCalls = 64
+  /// Greetings of one user in a local day: each asks the chat model, for whoever opens a conversation. More conversations
+  /// than people open in a month; the quota is for what they say, and greetings do not count in it (design §8).
+  package static let greetings: Int64 = 100
   /// Runs of one turn, counting those of servers that died in it; then it fails.
   package static let turnAttempts = 5
   /// New plans for one reply because another server changed the interview state meanwhile; on this one, a user's

@@ -88,6 +88,10 @@ package enum ErrorStatus {
       return passing("SLOW_CONSUMER", "the stream was read too slowly", retryAfter: .seconds(1))
     case .overloaded(let what):
       return passing("OVERLOADED", what, retryAfter: .seconds(1))
+    case .tooManyStreams(let limit):
+      return make(
+        .resourceExhausted, "STREAMS_EXCEEDED", "the user has \(limit) streams of this kind open on this server",
+        text: "处理失败,请重试")
     case .storeUnavailable(let what):
       return passing("STORE_UNAVAILABLE", "the store cannot be used: \(what)", retryAfter: .seconds(2))
     }

@@ -32,10 +32,12 @@ extension ConversationStore {
         .text(command.user.rawValue), .text(command.conversation.rawValue), .text(command.kind.rawValue),
         .text(command.turn.rawValue), .int64(command.expectedMessageCount), .text(command.lease.server.rawValue),
         .int64(command.lease.duration_ms), .timestamp(command.now.microseconds), Self.contextMessages,
+        .int64(Conversation.Limits.greetings),
       ], mayRepeat: false
     ) { result in
       let (row, outcome) = try result.accepted()
       let answer = TurnAnswer(row)
+      if outcome == .quota { return .used }
       if outcome == .open {
         return .open(turn: TurnID(try answer.string(.turn_id)), kind: try stored(answer.string(.turn_kind)))
       }

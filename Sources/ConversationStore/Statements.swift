@@ -7,7 +7,7 @@ enum Statements {
   static let completeTurn = call("complete_turn", parameters: 26)
   static let failTurn = call("fail_turn", parameters: 10)
   static let retryTurn = call("retry_turn", parameters: 7)
-  static let enqueueGreeting = call("enqueue_greeting", parameters: 9)
+  static let enqueueGreeting = call("enqueue_greeting", parameters: 10)
   static let endConversation = call("end_conversation", parameters: 5)
   static let deleteConversation = call("delete_conversation", parameters: 3)
   static let acknowledge = call("acknowledge", parameters: 6)

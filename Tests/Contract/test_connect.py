@@ -1,5 +1,6 @@
 """Connect: what comes first, replay, greetings, live events, and how a stream ends."""
 import concurrent.futures
+import contextlib
 
 import grpc
 import pytest
@@ -10,6 +11,10 @@ from person import CALL_S, COMPLETE_PROFILE, Events, Person, fresh, gapless, ope
 from refusals import read, refused
 from server import Server
 from waiting import wait_until
+
+# Bounds of one user, the service's own.
+GREETINGS_MAX = 100
+STREAMS_MAX = 256
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 NOT_FOUND = grpc.StatusCode.NOT_FOUND
@@ -358,3 +363,39 @@ def test_a_person_is_greeted_again_after_a_long_pause(tmp_path):
         assert live.of("turn_started")[0].turn_started.kind == resources.TURN_KIND_RE_GREETING
         suggestions = live.of("topic_suggestions")[0].topic_suggestions
         assert suggestions.reason == 2, "SUGGESTION_REASON_RE_GREETING"
+
+
+def test_greetings_of_a_day_have_a_bound(person):
+    """Whoever opens conversations without end does not make the model greet without end; they are answered still."""
+    for _ in range(GREETINGS_MAX):
+        with person.connect(fresh("conversation")) as live:
+            live.wait_kind("turn_completed")
+    conversation = fresh("conversation")
+    with person.connect(conversation) as live:
+        live.wait_kind("replay_completed")
+        person.say(conversation, "我小时候住在河边。")
+        live.wait_kind("turn_completed")
+        assert [event.turn_started.kind for event in live.of("turn_started")] == [resources.TURN_KIND_REPLY]
+
+
+def test_one_user_has_so_many_streams(server, person, stranger, conversation):
+    person.say(conversation, "我小时候住在河边。")
+    with contextlib.ExitStack() as stack:
+        # A connection alone has no more either.
+        ways = [Person(stack.enter_context(open_channel(server.target)), server.secret, person.user) for _ in range(2)]
+        viewers = [stack.enter_context(ways[n % 2].connect(conversation, intent=pb.INTENT_OBSERVE)) for n in range(STREAMS_MAX)]
+        for viewer in viewers:
+            viewer.wait_kind("replay_completed")
+        with refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "STREAMS_EXCEEDED"):
+            finish(person, conversation, intent=pb.INTENT_OBSERVE)
+        # Others, and the user's other calls, are not affected.
+        with stranger.connect(fresh("conversation")) as other:
+            other.wait_kind("turn_completed")
+        person.say(conversation, "后来搬到了镇上。")
+        viewers[0].close()
+        wait_until(lambda: opens(person, conversation), "there is room for another one")
+
+
+def opens(person, conversation):
+    with person.connect(conversation, intent=pb.INTENT_OBSERVE) as live:
+        return wait_until(lambda: live.all or live.done.is_set(), "an answer") and bool(live.all)

@@ -24,6 +24,7 @@ struct ErrorStatusTests {
     (.fieldInvalid(field: "text", description: "is bad"), .invalidArgument, "FIELD_INVALID", nil),
     (.storeUnavailable("away"), .unavailable, "STORE_UNAVAILABLE", "处理失败,请重试"),
     (.overloaded("full"), .unavailable, "OVERLOADED", "处理失败,请重试"),
+    (.tooManyStreams(limit: 7), .resourceExhausted, "STREAMS_EXCEEDED", "处理失败,请重试"),
     (.draining, .unavailable, "DRAINING", "处理失败,请重试"),
     (.slowConsumer, .unavailable, "SLOW_CONSUMER", "处理失败,请重试"),
   ]

@@ -41,7 +41,7 @@ import Testing
         case .open(let turn, let kind):
           #expect(kind == .opening)
           open.append(turn)
-        case .notDue: Issue.record("not due")
+        case .notDue, .used: Issue.record("not due")
         }
       }
       let turn = try #require(leased)

@@ -7,7 +7,7 @@ from pathlib import Path
 from processes import LOAD_CORE, MeasurementError, kernel_bytes, resident_bytes
 from service import Service, make_people, write_people
 
-PEOPLE = 50
+PEOPLE = 200
 WARM = 100
 
 

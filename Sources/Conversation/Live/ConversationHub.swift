@@ -18,6 +18,7 @@ package final class ConversationHub: Sendable {
   private struct State {
     var live: [ConversationID: [Subscription]] = [:]
     var count = 0
+    var streams = UserStreams()
     /// Heartbeats are spread over the ring by the time of connecting: a tick visits one bucket.
     var ring: [[ObjectIdentifier: Subscription]] = Array(repeating: [:], count: ConversationHub.ringSize)
     var position = 0
@@ -30,7 +31,7 @@ package final class ConversationHub: Sendable {
   /// Ticks in one heartbeat interval.
   package static let ringSize = 25
 
-  /// From now on, what is published is kept for the subscription. Throws `.draining` or `.overloaded`.
+  /// From now on, what is published is kept for the subscription. Throws `.draining`, `.overloaded` or `.tooManyStreams`.
   /// - Parameter outlastsDrain: for a call that waits for a turn: it ends with `endWaits`.
   package func subscribe(
     user: UserID, conversation: ConversationID, expires: Timestamp?, speech: SpeechRenderer? = nil,
@@ -43,6 +44,8 @@ package final class ConversationHub: Sendable {
     let refusal = state.withLock { state -> ConversationError? in
       if state.isDraining { return .draining }
       if state.count >= Limits.subscribers { return .overloaded("too many live streams") }
+      // A call that waits for a turn is no stream.
+      if !outlastsDrain, !state.streams.add(user) { return .tooManyStreams(limit: Limits.userStreams) }
       state.live[conversation, default: []].append(subscription)
       state.count += 1
       state.ring[state.position][ObjectIdentifier(subscription)] = subscription
@@ -65,6 +68,7 @@ package final class ConversationHub: Sendable {
       list.remove(at: index)
       state.live[subscription.conversation] = list.isEmpty ? nil : list
       state.count -= 1
+      if !subscription.outlastsDrain { state.streams.remove(subscription.user) }
       if let expiry_s = subscription.expiry_s {
         state.expiring[expiry_s]?[ObjectIdentifier(subscription)] = nil
         if state.expiring[expiry_s]?.isEmpty == true { state.expiring[expiry_s] = nil }

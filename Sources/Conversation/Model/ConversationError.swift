@@ -18,6 +18,8 @@ package enum ConversationError: Error, Sendable, Equatable {
   case fieldInvalid(field: String, description: String)
   case storeUnavailable(String)
   case overloaded(String)
+  /// The user has so many of them open on this server already.
+  case tooManyStreams(limit: Int)
   case draining
   /// The token of a long stream has expired.
   case tokenExpired

@@ -119,6 +119,8 @@ package enum GreetingOutcome: Sendable {
   case open(turn: TurnID, kind: TurnKind)
   /// Somebody spoke, or a turn is open.
   case notDue
+  /// The user has had the day's greetings (`Limits.greetings`).
+  case used
 }
 
 package struct SendTextCommand: Sendable {

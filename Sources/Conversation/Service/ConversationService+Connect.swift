@@ -117,6 +117,7 @@ extension ConversationService {
       case .notDue:
         // Somebody was quicker: greeted, or spoke. Either comes as live events, its chips behind it.
         return .greeting(.any)
+      case .used: break
       }
     }
     guard let suggestions = try resumeSuggestions(context) else { return .none }

@@ -23,6 +23,7 @@ package final class VoiceSessions: Sendable {
 
   private struct State {
     var streams: [ObjectIdentifier: AudioStream] = [:]
+    var userStreams = UserStreams()
     var isDraining = false
   }
 
@@ -73,12 +74,19 @@ package final class VoiceSessions: Sendable {
     let stream = AudioStream(
       key: try key(user, call.conversation, call.session, field: "config."), call: call, id: identifiers.next(),
       sessions: self)
-    let isDraining = state.withLock { state in
-      if !state.isDraining { state.streams[ObjectIdentifier(stream)] = stream }
-      return state.isDraining
+    let refusal = state.withLock { state -> ConversationError? in
+      if state.isDraining { return .draining }
+      guard state.userStreams.add(user) else { return .tooManyStreams(limit: Limits.userStreams) }
+      state.streams[ObjectIdentifier(stream)] = stream
+      return nil
     }
-    if isDraining { throw ConversationError.draining }
-    defer { _ = state.withLock { $0.streams.removeValue(forKey: ObjectIdentifier(stream)) } }
+    if let refusal { throw refusal }
+    defer {
+      state.withLock { state in
+        state.streams[ObjectIdentifier(stream)] = nil
+        state.userStreams.remove(user)
+      }
+    }
     try await stream.run(arrived_bytes: arrived_bytes, next: next, answer: answer)
   }
 

@@ -74,7 +74,8 @@ extension ConversationV1 {
     /// stream goes on until the client cancels, the token expires (UNAUTHENTICATED, TOKEN_EXPIRED), the
     /// conversation is deleted (FAILED_PRECONDITION) or its user (UNAUTHENTICATED, USER_UNKNOWN), `until_turn_id`
     /// has ended (OK), or the server drains or the client reads too slowly (GoAway, then UNAVAILABLE): connect
-    /// again with `resume`, nothing is lost.
+    /// again with `resume`, nothing is lost. More than 256 of a user at once on a server: RESOURCE_EXHAUSTED with
+    /// STREAMS_EXCEEDED.
     func connect(
       _ request: ConversationV1.ConnectRequest,
       to responses: ResponseWriter<ConversationV1.ConversationEvent>,
@@ -90,10 +91,10 @@ extension ConversationV1 {
       context: ServerContext
     ) async throws -> ConversationV1.SendTextResponse
 
-    /// Speech of the user, one voice session a stream: config first, then segments. Every segment (its parts count
-    /// as one) has one answer, in the order of their coming, after its commit: what is durable now. A segment that
-    /// is refused is refused alone (`rejected`), and the stream goes on. At most 8 segments may be unanswered; then
-    /// the client is stopped by flow control. Creates the conversation.
+    /// Speech of the user, one voice session a stream (as many of them as of Connect): config first, then segments.
+    /// Every segment (its parts count as one) has one answer, in the order of their coming, after its commit: what
+    /// is durable now. A segment that is refused is refused alone (`rejected`), and the stream goes on. At most 8
+    /// segments may be unanswered; then the client is stopped by flow control. Creates the conversation.
     ///
     /// A session is its id: it may go on by another stream on any server, in any order, with repetitions. It ends
     /// when the segment with is_last and all before it are durable: one UserMessage and its turn. Five minutes
@@ -208,7 +209,8 @@ extension ConversationV1 {
     /// stream goes on until the client cancels, the token expires (UNAUTHENTICATED, TOKEN_EXPIRED), the
     /// conversation is deleted (FAILED_PRECONDITION) or its user (UNAUTHENTICATED, USER_UNKNOWN), `until_turn_id`
     /// has ended (OK), or the server drains or the client reads too slowly (GoAway, then UNAVAILABLE): connect
-    /// again with `resume`, nothing is lost.
+    /// again with `resume`, nothing is lost. More than 256 of a user at once on a server: RESOURCE_EXHAUSTED with
+    /// STREAMS_EXCEEDED.
     package func connect(
       _ request: ConversationV1.ConnectRequest,
       options: CallOptions = CallOptions()
@@ -227,10 +229,10 @@ extension ConversationV1 {
       try await channel.unary(ConversationV1.ConversationService.sendText, request, options: options)
     }
 
-    /// Speech of the user, one voice session a stream: config first, then segments. Every segment (its parts count
-    /// as one) has one answer, in the order of their coming, after its commit: what is durable now. A segment that
-    /// is refused is refused alone (`rejected`), and the stream goes on. At most 8 segments may be unanswered; then
-    /// the client is stopped by flow control. Creates the conversation.
+    /// Speech of the user, one voice session a stream (as many of them as of Connect): config first, then segments.
+    /// Every segment (its parts count as one) has one answer, in the order of their coming, after its commit: what
+    /// is durable now. A segment that is refused is refused alone (`rejected`), and the stream goes on. At most 8
+    /// segments may be unanswered; then the client is stopped by flow control. Creates the conversation.
     ///
     /// A session is its id: it may go on by another stream on any server, in any order, with repetitions. It ends
     /// when the segment with is_last and all before it are durable: one UserMessage and its turn. Five minutes

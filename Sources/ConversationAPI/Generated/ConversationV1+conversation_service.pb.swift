@@ -13,7 +13,8 @@ extension ConversationV1 {
 
     /// As OBSERVE.
     package static let unspecified = Self(rawValue: 0)
-    /// A person is there: creates the conversation, greets when a greeting is due, suggests topics.
+    /// A person is there: creates the conversation, greets when a greeting is due (100 times a day at most),
+    /// suggests topics.
     package static let interactive = Self(rawValue: 1)
     /// Only looks: creates nothing, never greets. NOT_FOUND for an unknown conversation.
     package static let observe = Self(rawValue: 2)
