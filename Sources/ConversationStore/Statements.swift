@@ -52,14 +52,17 @@ enum Statements {
 
   static let cancelSpeech = call("cancel_speech", parameters: 8)
   static let cancelEpoch = Statement(
-    "cancel_epoch", "SELECT cancel_epoch FROM lifeecho.conversations WHERE user_id = $1 AND conversation_id = $2")
+    "cancel_epoch",
+    """
+    SELECT cancel_epoch FROM lifeecho.conversations WHERE user_id = $1 AND conversation_id = $2 AND \(isNotErased)
+    """)
   /// Of a turn, or the newest one.
   static let reply = Statement(
     "reply",
     """
     SELECT m.turn_id, m.sequence, m.pieces
     FROM lifeecho.messages m JOIN lifeecho.conversations c USING (user_id, conversation_id)
-    WHERE m.user_id = $1 AND m.conversation_id = $2 AND m.role = 'agent' AND c.deleted_at IS NULL AND (
+    WHERE m.user_id = $1 AND m.conversation_id = $2 AND m.role = 'agent' AND c.deleted_at IS NULL AND \(isNotErased) AND (
       $3::text IS NULL OR m.sequence = (
         SELECT reply_sequence FROM lifeecho.turns WHERE user_id = $1 AND conversation_id = $2 AND turn_id = $3))
     ORDER BY m.sequence DESC LIMIT 1
@@ -81,6 +84,9 @@ enum Statements {
     FROM lifeecho.users WHERE user_id = $1
     """)
 
+  /// Of a user whose erasure has begun, rows may be left that nobody finds any more.
+  private static let isNotErased = "NOT EXISTS (SELECT FROM lifeecho.erasures WHERE user_id = $1)"
+
   private static let conversationColumns = """
     conversation_id, status, stage, head_sequence, log_epoch, started_at, last_message_at, ended_at, message_count
     """
@@ -88,14 +94,14 @@ enum Statements {
     "conversation",
     """
     SELECT \(conversationColumns) FROM lifeecho.conversations
-    WHERE user_id = $1 AND conversation_id = $2 AND deleted_at IS NULL
+    WHERE user_id = $1 AND conversation_id = $2 AND deleted_at IS NULL AND \(isNotErased)
     """)
   /// A conversation without messages stands where it was created.
   static let conversations = Statement(
     "conversations",
     """
     SELECT \(conversationColumns) FROM lifeecho.conversations
-    WHERE user_id = $1 AND deleted_at IS NULL AND (
+    WHERE user_id = $1 AND deleted_at IS NULL AND \(isNotErased) AND (
       $2::timestamptz IS NULL OR coalesce(last_message_at, started_at) < $2
       OR (coalesce(last_message_at, started_at) = $2 AND conversation_id > $3))
     ORDER BY coalesce(last_message_at, started_at) DESC, conversation_id LIMIT $4
@@ -106,7 +112,7 @@ enum Statements {
     SELECT m.message_id, m.sequence, m.role, m.source, m.pieces, m.turn_id, m.create_time, m.chip_id,
       m.heard_text, m.voice_session_id
     FROM lifeecho.messages m JOIN lifeecho.conversations c USING (user_id, conversation_id)
-    WHERE m.user_id = $1 AND m.conversation_id = $2 AND m.sequence > $3 AND c.deleted_at IS NULL
+    WHERE m.user_id = $1 AND m.conversation_id = $2 AND m.sequence > $3 AND c.deleted_at IS NULL AND \(isNotErased)
     ORDER BY m.sequence LIMIT $4
     """)
   static let events = Statement(
@@ -115,7 +121,7 @@ enum Statements {
     SELECT e.sequence, e.kind, coalesce(e.turn_id, ''), coalesce(e.request_id, ''), e.payload, e.create_time
     FROM lifeecho.events e JOIN lifeecho.conversations c USING (user_id, conversation_id)
     WHERE e.user_id = $1 AND e.conversation_id = $2 AND e.sequence > $3 AND e.sequence <= $4
-      AND c.deleted_at IS NULL
+      AND c.deleted_at IS NULL AND \(isNotErased)
     ORDER BY e.sequence LIMIT $5
     """)
   static let turn = Statement(
@@ -126,14 +132,15 @@ enum Statements {
     JOIN lifeecho.conversations c USING (user_id, conversation_id)
     LEFT JOIN lifeecho.messages m
       ON m.user_id = t.user_id AND m.conversation_id = t.conversation_id AND m.sequence = t.reply_sequence
-    WHERE t.user_id = $1 AND t.conversation_id = $2 AND t.turn_id = $3 AND c.deleted_at IS NULL
+    WHERE t.user_id = $1 AND t.conversation_id = $2 AND t.turn_id = $3 AND c.deleted_at IS NULL AND \(isNotErased)
     """)
   static let heads = Statement(
     "heads",
     """
     SELECT asked.place, c.head_sequence
     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY asked (user_id, conversation_id, place)
-    JOIN lifeecho.conversations c USING (user_id, conversation_id) WHERE c.deleted_at IS NULL
+    JOIN lifeecho.conversations c USING (user_id, conversation_id)
+    WHERE c.deleted_at IS NULL AND NOT EXISTS (SELECT FROM lifeecho.erasures x WHERE x.user_id = c.user_id)
     """)
 
   private static func call(_ function: String, parameters: Int) -> Statement {

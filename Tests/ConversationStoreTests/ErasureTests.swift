@@ -43,6 +43,43 @@ import Testing
     return try row.bool(0)
   }
 
+  /// Of more conversations than one transaction takes away, all are gone at once.
+  @Test func nothingIsFoundOfWhoIsErased() async throws {
+    let speaker = try await Speaker()
+    _ = try await speaker.pool.query(
+      Statement(
+        "earlier_conversations",
+        """
+        WITH made AS (
+          INSERT INTO lifeecho.conversations (user_id, conversation_id, log_epoch, started_at)
+            SELECT $1, 'a' || n, 'e', now() FROM generate_series(1, 25) n RETURNING conversation_id)
+        INSERT INTO lifeecho.conversation_owners (conversation_id, user_id) SELECT conversation_id, $1 FROM made
+        """), [.text(speaker.user.rawValue)])
+    try await speaker.say(Speaker.segment(0, last: true))
+    try await speaker.recogniseAll()
+    _ = try await speaker.finish()
+    let (store, user, conversation) = (speaker.store, speaker.user, speaker.conversation)
+    func events() async throws -> [DurableEvent] {
+      try await store.events(user: user, conversation: conversation, after: 0, through: .max, limit: 10)
+    }
+    #expect(try await events().count > 0)
+    _ = try await speaker.pool.query(Statements.beginErasure, [.text(user.rawValue), .int64(10)])
+    #expect(try await speaker.count("SELECT count(*) FROM lifeecho.conversations WHERE user_id = $1") == 16)
+    await #expect(throws: ConversationError.userUnknown) { try await events() }
+    await #expect(throws: ConversationError.userUnknown) {
+      try await store.messages(user: user, conversation: conversation, after: 0, limit: 10)
+    }
+    await #expect(throws: ConversationError.userUnknown) {
+      try await store.conversation(user: user, conversation: conversation)
+    }
+    await #expect(throws: ConversationError.userUnknown) { try await store.voiceSession(speaker.key()) }
+    await #expect(throws: ConversationError.userUnknown) {
+      try await speaker.say(Speaker.segment(0), session: "another")
+    }
+    try await store.erase(user)
+    #expect(try await speaker.count("SELECT count(*) FROM lifeecho.conversations WHERE user_id = $1") == 0)
+  }
+
   @Test(
     "a step erases no more than it may",
     arguments: [(20, 1 << 20, 20), (1000, 10 << 10, 11)] as [(Int64, Int64, Int64)])

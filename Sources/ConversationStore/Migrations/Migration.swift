@@ -16,6 +16,6 @@ package struct Migration: Sendable, Equatable {
   package static let all: [Migration] = [
     .tables, .foundations, .sendText, .turnEnds, .connect, .conversations, .leasesAndUsers, .voiceTables,
     .voiceFunctions, .speech, .firstPieceTime, .voiceBounds, .boundedDeletions, .extendRecordings,
-    .segmentClaims, .dailyGreetings,
+    .segmentClaims, .dailyGreetings, .erasedConversations,
   ]
 }
