@@ -120,25 +120,26 @@ final class RawClient {
 
 /// A listener on a port of its own, gone when `body` ends.
 func withListener(
-  _ journal: Journal = Journal(), _ change: (inout WebSocketConfiguration) -> Void = { _ in },
+  _ journal: Journal = Journal(), on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+  _ change: (inout WebSocketConfiguration) -> Void = { _ in },
   reply: @escaping @Sendable (WebSocketConnection, String) -> Void = Recorder.echo,
   _ body: (WebSocketListener, Int, Journal) async throws -> Void
 ) async throws {
   let service = WebSocketService(
     authorize: { _ in .accept { Recorder($0, journal, reply: reply) } },
     limitReached: { journal.write("limit \($0.rawValue)") })
-  try await withListener(service, change) { listener, port in try await body(listener, port, journal) }
+  try await withListener(service, on: group, change) { listener, port in try await body(listener, port, journal) }
 }
 
 func withListener(
-  _ service: WebSocketService, _ change: (inout WebSocketConfiguration) -> Void = { _ in },
+  _ service: WebSocketService, on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+  _ change: (inout WebSocketConfiguration) -> Void = { _ in },
   _ body: (WebSocketListener, Int) async throws -> Void
 ) async throws {
   var configuration = WebSocketConfiguration()
   change(&configuration)
   let listener = try await WebSocketListener.bind(
-    .tcp(host: "127.0.0.1", port: 0), group: MultiThreadedEventLoopGroup.singleton, configuration: configuration,
-    service: service)
+    .tcp(host: "127.0.0.1", port: 0), group: group, configuration: configuration, service: service)
   do {
     try await body(listener, listener.localAddress?.port ?? 0)
   } catch {
