@@ -13,6 +13,9 @@ enum Limits {
   /// `device`, as the service bounds it.
   static let deviceID_characters = 128
 
+  /// How often the log says that there is no service token the service knows: each phone finds that out.
+  static let tokenProblemPause = TimeAmount.seconds(10)
+
   /// Commands of one socket that wait for their turn; then the socket is not read until one is done. They are words of a
   /// person: a queue this long was typed by a program.
   static let waitingCommands = 256

@@ -38,13 +38,15 @@ package struct AuthInterceptor: CallGuard {
     let expiry = Timestamp(principal.expiry)
     let end = Timestamp(verifier.end(of: principal))
     let needed = Self.scope(of: context.method.service)
+    let named = context.metadataValue(Caller.userHeader).flatMap { $0.isEmpty ? nil : UserID($0) }
     switch principal.kind {
     case .access(let user):
       guard needed == .conversations else { throw ErrorStatus.scopeMissing(needed.rawValue) }
+      // Whoever acts for others with a user's own token would mix them up.
+      guard named == nil || named == UserID(user) else { throw ErrorStatus.userMismatch }
       return Caller(user: UserID(user), tokenEnd: end, tokenExpiry: expiry, isService: false, scopes: [])
     case .service(let scopes):
       guard scopes.contains(needed) else { throw ErrorStatus.scopeMissing(needed.rawValue) }
-      let named = context.metadataValue(Caller.userHeader).flatMap { $0.isEmpty ? nil : UserID($0) }
       return Caller(
         user: named, tokenEnd: end, tokenExpiry: expiry, isService: true, scopes: scopes.map(\.rawValue).sorted())
     }

@@ -35,6 +35,10 @@ package enum ErrorStatus {
     make(.permissionDenied, "SCOPE_MISSING", "needs a service token with the scope `\(scope)`")
   }
 
+  static let userMismatch = make(
+    .permissionDenied, "USER_MISMATCH",
+    "x-life-echo-user names another user than the access token; acting for others takes a service token")
+
   static func fieldInvalid(field: String, description: String) -> Status {
     make(
       .invalidArgument, "FIELD_INVALID", field.isEmpty ? description : "\(field) \(description)",

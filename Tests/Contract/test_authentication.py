@@ -170,6 +170,16 @@ def test_a_service_that_names_an_unknown_user(server, channel, conversation):
             pb.GetConversationRequest(conversation_id=conversation), metadata=metadata, timeout=CALL_S)
 
 
+def test_an_access_token_acts_for_nobody_else(server, channel, person, stranger, conversation):
+    """As a bridge's would that was given the wrong kind of token: all phones would be one person."""
+    stub = pb_grpc.ConversationServiceStub(channel)
+    who = pb.WhoAmIRequest()
+    with refused(DENIED, "USER_MISMATCH"):
+        stub.WhoAmI(who, metadata=person.metadata + (("x-life-echo-user", stranger.user),), timeout=CALL_S)
+    own = stub.WhoAmI(who, metadata=person.metadata + (("x-life-echo-user", person.user),), timeout=CALL_S)
+    assert own.user_id == person.user
+
+
 @pytest.mark.parametrize("scopes", [(), ("users",), ("memoir",), ("conversation",)])
 def test_conversations_need_their_scope(server, channel, person, conversation, scopes):
     metadata = bearer(tokens.service(server.secret, *scopes)) + (("x-life-echo-user", person.user),)
@@ -195,10 +205,11 @@ def test_the_memoir_needs_its_scope(server, channel, person):
 
 def test_a_person_cannot_act_for_another(person, stranger, conversation):
     person.send(conversation, "这是我的故事。")
+    request = pb.GetConversationRequest(conversation_id=conversation)
     with refused(DENIED, "CONVERSATION_FORBIDDEN"):
-        stranger.call(
-            "GetConversation", pb.GetConversationRequest(conversation_id=conversation),
-            metadata=(("x-life-echo-user", person.user),))
+        stranger.call("GetConversation", request)
+    with refused(DENIED, "USER_MISMATCH"):
+        stranger.call("GetConversation", request, metadata=(("x-life-echo-user", person.user),))
 
 
 # Long streams

@@ -14,6 +14,7 @@ import pexpect
 import pytest
 from pexpect import fdpexpect
 
+import tokens
 from contract import users
 from person import COMPLETE_PROFILE, Events, Person, fresh, open_channel
 from server import BINARY, Server, environment, run
@@ -155,7 +156,7 @@ def test_the_version():
 @pytest.mark.parametrize("kind", ["full", "closed"])
 def test_a_stdout_that_takes_nothing_does_not_stop_a_server(tmp_path, server, command, kind):
     token = tmp_path / "token"
-    token.write_text("token\n")
+    token.write_text(tokens.service(server.secret, "conversations"))
     reader, writer = os.pipe()
     os.close(reader)
     arguments = {

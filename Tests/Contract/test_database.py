@@ -1,4 +1,5 @@
 """On somebody else's PostgreSQL: migrations, and several servers over one log."""
+import re
 import shutil
 
 import pytest
@@ -30,7 +31,8 @@ def servers(database, tmp_path, count, **settings):
 
 def test_migrate_does_its_work_once(database):
     status, out, err = run("migrate", "--database-url", database.url)
-    assert status == 0 and out.strip(), err
+    assert status == 0 and out.startswith("applied 1 tables\n"), err
+    assert all(re.fullmatch(r"applied \d+ [^\n]{1,80}", line) for line in out.strip().split("\n")), out[:500]
     tables = database.query("SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')")
     assert int(tables[0]) >= 10
     again = run("migrate", "--database-url", database.url)

@@ -3,12 +3,14 @@ import json
 import os
 import pathlib
 import pwd
+import re
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 
 import pytest
 
@@ -71,6 +73,26 @@ def test_a_reload_does_not_end_the_unit(tmp_path):
         server.process.send_signal(signal.SIGHUP)
         wait_until(lambda: any("no certificates to reload" in line for line in list(server.log)), server.report)
         assert server.get("/readyz")[0] == 200
+
+
+def test_a_reload_during_the_start_does_not_end_it(tmp_path):
+    server = Server(tmp_path, prefix=("setsid",))
+    starting = threading.Thread(target=server.start)
+    starting.start()
+    try:
+        wait_until(lambda: server.process and ignores_hangups(server.process.pid), lambda: "SIGHUP is not ignored")
+        while starting.is_alive():
+            server.process.send_signal(signal.SIGHUP)
+            starting.join(0.05)
+        assert "ready" in server.lines, server.report()
+        wait_until(lambda: any("no certificates to reload" in line for line in list(server.log)), server.report)
+    finally:
+        server.stop()
+
+
+def ignores_hangups(pid):
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"^SigIgn:\s+(\w+)$", status, re.M)[1], 16) & 1 << signal.SIGHUP - 1
 
 
 def test_make_run_knows_its_voices():

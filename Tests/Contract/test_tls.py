@@ -2,6 +2,8 @@
 import datetime
 import json
 import os
+import pathlib
+import re
 import signal
 import socket
 import ssl
@@ -13,6 +15,7 @@ import grpc
 import pytest
 
 from bridge.separate import SeparateBridge
+from bridge.test_readiness import probe
 from certificates import Authority
 from contract import pb
 from person import COMPLETE_PROFILE, Person, fresh
@@ -447,6 +450,35 @@ def test_sighup_reads_the_certificates_of_a_separate_bridge_again(tmp_path):
         bridge.process.send_signal(signal.SIGHUP)
         wait_until(lambda: visits(new), bridge.report)
         assert not visits(old)
+
+
+def test_sighup_reads_the_authorities_of_a_separate_bridge_again(tmp_path):
+    """The service changes to another authority: the bridge reaches it again without a restart."""
+    old, new = (Authority(folder) for folder in (tmp_path / "old", tmp_path / "new") if not folder.mkdir())
+    trusted_by_bridge = tmp_path / "ca.pem"
+    trusted_by_bridge.write_bytes(pathlib.Path(old.ca).read_bytes())
+
+    def server(authority, grpc):
+        certificate, key = authority.issue()
+        return Server(tmp_path / "data", "--tls-cert", str(certificate), "--tls-key", str(key), grpc=grpc, admin=False)
+
+    def ready():
+        return probe(admin)[0] == 200
+
+    with server(old, f"{ADDRESS}:0") as first:
+        target = first.target.replace(ADDRESS, "localhost")
+        with SeparateBridge(
+            tmp_path, target, first.secret, "--target-ca", str(trusted_by_bridge), "--admin", "127.0.0.1:0"
+        ) as bridge:
+            listening = re.compile(r"^admin listening on (\S+)$")
+            admin, = wait_until(lambda: [m[1] for line in list(bridge.lines) if (m := listening.match(line))], bridge.report)
+            assert ready(), probe(admin)
+            first.stop()
+            with server(new, first.target):
+                wait_until(lambda: "certificate was not accepted" in probe(admin)[1], lambda: f"{probe(admin)}", 15)
+                trusted_by_bridge.write_bytes(pathlib.Path(new.ca).read_bytes())
+                bridge.process.send_signal(signal.SIGHUP)
+                wait_until(ready, lambda: f"{probe(admin)}", 15)
 
 
 def test_refused_handshakes_are_not_kept(secure):

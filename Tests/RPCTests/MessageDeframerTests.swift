@@ -60,9 +60,11 @@ import Testing
   /// A socket's read buffer is used again: what of it was not taken is the deframer's own after `detach`.
   @Test(
     arguments: [
-      [frame(3)], [frame(3) + [0]], [frame(40_000)], [Array(frame(40_000).dropLast())], [frame(3), frame(30_000), frame(3)],
+      [frame(3)], [frame(3) + [0]], [frame(40_000)], [Array(frame(40_000).dropLast())],
+      [frame(3), frame(30_000), frame(3)],
       [Array(frame(40_000)[..<20_000]), frame(40_000)[20_000...] + frame(9) + frame(20_000)],
-      [Array(frame(100)[..<60]), frame(100)[60...] + frame(7)], [frame(3) + [0, 0], [0, 0, 9] + frame(9)[5...] + [0]],
+      [Array(frame(100)[..<60]), frame(100)[60...] + frame(7)],
+      [frame(3) + [0, 0], [0, 0, 9] + frame(9)[5...] + [0]],
     ] as [[[UInt8]]])
   func theReadBufferIsFreeAfterwards(pieces: [[UInt8]]) throws {
     var deframer = MessageDeframer()

@@ -39,7 +39,8 @@ import Testing
     _ address: ListenAddress, _ tls: TLSContext?, name: String? = nil, authority: String? = nil
   ) -> NetworkChannel {
     NetworkChannel(
-      address, authority: authority, tls: tls, serverName: name, group: MultiThreadedEventLoopGroup.singleton)
+      address, authority: authority, tls: tls.map { ReloadableTLSContext($0) }, serverName: name,
+      group: MultiThreadedEventLoopGroup.singleton)
   }
 
   private let options = CallOptions(timeout: .seconds(20))

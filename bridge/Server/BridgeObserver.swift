@@ -15,6 +15,8 @@ final class BridgeObserver: Sendable {
   private let otherCloses = Counter(label: "lifeecho.bridge.closes", dimensions: [("code", "other")])
   private let refusals: [Int: Counter]
   private let limits: [WebSocketLimit: Counter]
+  private let tokenProblems = Counter(label: "lifeecho.bridge.token.problems")
+  private let tokenProblemDue = Mutex(NIODeadline.uptimeNanoseconds(0))
   private let socketCount = Atomic(0)
   private let sessions = Mutex<[ObjectIdentifier: BridgeSession]>([:])
   private let draining = Atomic(false)
@@ -55,6 +57,17 @@ final class BridgeObserver: Sendable {
   }
 
   func sent() { sentFrames.increment() }
+
+  /// The service does not know the bridge's own token, or there is none: nobody is served. Said once in a while.
+  func tokenProblem(_ error: any Error) {
+    tokenProblems.increment()
+    let isDue = tokenProblemDue.withLock { due in
+      guard NIODeadline.now() >= due else { return false }
+      due = .now() + Limits.tokenProblemPause
+      return true
+    }
+    if isDue { logger.error("no phone is served without a service token", metadata: ["reason": "\(error)"]) }
+  }
 
   func refused(status: Int) { refusals[status]?.increment() }
 

@@ -33,6 +33,7 @@ struct FrontDoor: Sendable {
           loop: connection.eventLoop)
       }
     } catch {
+      observer.tokenProblem(error)
       return away(error)
     }
   }

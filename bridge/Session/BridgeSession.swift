@@ -105,7 +105,7 @@ final class BridgeSession: WebSocketHandler, @unchecked Sendable {
     do {
       metadata = try await service.metadata(user: request.user, isRefused: true)
     } catch {
-      observer.logger.error("no service token", metadata: ["error": "\(error)"])
+      observer.tokenProblem(error)
     }
   }
 

@@ -8,12 +8,12 @@ extension ConversationV1 {
   /// Who may call. `authorization: Bearer <JWT>`. A token of type `access` acts as the user in its `sub`. A token
   /// of type `service` needs the scope `conversations` and names the user in the metadata `x-life-echo-user`.
   /// Errors of every call: UNAUTHENTICATED with reason TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED,
-  /// TOKEN_SUBJECT_MISSING or USER_UNKNOWN; PERMISSION_DENIED with SCOPE_MISSING; INVALID_ARGUMENT with
-  /// FIELD_INVALID and the field's path in BadRequest; UNAVAILABLE with DRAINING, OVERLOADED or STORE_UNAVAILABLE
-  /// and RetryInfo. Calls that name a conversation: PERMISSION_DENIED with CONVERSATION_FORBIDDEN when it is
-  /// someone else's, FAILED_PRECONDITION with CONVERSATION_DELETED, NOT_FOUND with CONVERSATION_UNKNOWN where the
-  /// call does not create it. Every error carries google.rpc.ErrorInfo (domain `lifeecho`) in
-  /// grpc-status-details-bin, and where a person may read it, a LocalizedMessage in zh-CN.
+  /// TOKEN_SUBJECT_MISSING or USER_UNKNOWN; PERMISSION_DENIED with SCOPE_MISSING or USER_MISMATCH;
+  /// INVALID_ARGUMENT with FIELD_INVALID and the field's path in BadRequest; UNAVAILABLE with DRAINING,
+  /// OVERLOADED or STORE_UNAVAILABLE and RetryInfo. Calls that name a conversation: PERMISSION_DENIED with
+  /// CONVERSATION_FORBIDDEN when it is someone else's, FAILED_PRECONDITION with CONVERSATION_DELETED, NOT_FOUND
+  /// with CONVERSATION_UNKNOWN where the call does not create it. Every error carries google.rpc.ErrorInfo
+  /// (domain `lifeecho`) in grpc-status-details-bin, and where a person may read it, a LocalizedMessage in zh-CN.
   ///
   /// Commands are unary and idempotent by request_id; what they cause arrives as events of Connect. An
   /// acknowledgement means that the thing is durable.

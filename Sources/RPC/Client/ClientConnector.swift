@@ -14,7 +14,7 @@ final class ClientConnector: @unchecked Sendable {
   private let address: ListenAddress
   private let http2: HTTP2Configuration
   private let keepalive: ClientKeepalive?
-  private let tls: TLSContext?
+  private let tls: ReloadableTLSContext?
   private let serverName: String
   private var state: ConnectivityState
   private var waiting: [NetworkCall] = []
@@ -25,7 +25,8 @@ final class ClientConnector: @unchecked Sendable {
   private lazy var queue = DeadlineQueue.current(loop)
 
   init(
-    address: ListenAddress, authority: String?, http2: HTTP2Configuration, tls: TLSContext?, serverName: String?,
+    address: ListenAddress, authority: String?, http2: HTTP2Configuration, tls: ReloadableTLSContext?,
+    serverName: String?,
     keepalive: ClientKeepalive?, reconnectMaximum_s: Double, loop: any EventLoop
   ) {
     self.keepalive = keepalive
@@ -93,7 +94,7 @@ final class ClientConnector: @unchecked Sendable {
     connecting = connection
     let bound = NIOLoopBound(connection, eventLoop: loop)
     let http2 = self.http2
-    let tls = self.tls
+    let tls = self.tls?.current
     let serverName = self.serverName
     let bootstrap = ClientBootstrap(group: loop)
       .connectTimeout(.seconds(Limits.connectTimeout_s))

@@ -11,12 +11,12 @@ package final class NetworkChannel: ClientChannel {
 
   /// - Parameters:
   ///   - authority: the `:authority` of calls; nil for the address itself ("localhost" for a Unix socket).
-  ///   - tls: a client's context with ALPN `h2`; nil for plaintext.
+  ///   - tls: a client's context with ALPN `h2`, the one of the moment for each connection; nil for plaintext.
   ///   - serverName: whom the server's certificate must be for; nil for the host of the authority.
   ///   - keepalive: nil: a connection is trusted until its socket says otherwise.
   ///   - reconnectMaximum: longest pause between two attempts to connect.
   package init(
-    _ address: ListenAddress, authority: String? = nil, tls: TLSContext? = nil, serverName: String? = nil,
+    _ address: ListenAddress, authority: String? = nil, tls: ReloadableTLSContext? = nil, serverName: String? = nil,
     http2: HTTP2Configuration = HTTP2Configuration(), keepalive: ClientKeepalive? = nil,
     reconnectMaximum: Duration = .milliseconds(Int64(Limits.reconnectMaximum_s * 1000)), group: any EventLoopGroup
   ) {

@@ -51,6 +51,8 @@ struct MessagePipe<Message: Sendable>: MessageSource, MessageSink {
     }
   }
 
-  /// Nothing but `Message`s is put in.
-  private static func typed(_ message: any Sendable) -> Message { message as! Message }
+  private static func typed(_ message: any Sendable) -> Message {
+    guard let message = message as? Message else { preconditionFailure("nothing but messages of one type is put in") }
+    return message
+  }
 }

@@ -18,7 +18,7 @@ struct BridgeCommand: AsyncParsableCommand {
     discussion: """
       It is a client of the service at --target. Phones come with their own access tokens, which the service checks; for
       everything after that the bridge uses its service token with the scope conversations (`lifeecho token --type
-      service`). The file is read again when the service refuses the token. bridge/PROTOCOL.md tells what phones say.
+      service`). The file is read at each phone, so that the token can be replaced. bridge/PROTOCOL.md tells what phones say.
       """)
 
   @Option(help: ArgumentHelp("Where phones connect.", valueName: "host:port | unix:path"))
@@ -64,6 +64,7 @@ struct BridgeCommand: AsyncParsableCommand {
   var logLevel = "info"
 
   func run() async throws {
+    CertificateReload.ignoreHangups()
     Allocator.tune()
     Descriptors.raiseLimit()
     try await reportingFailure {
@@ -75,9 +76,14 @@ struct BridgeCommand: AsyncParsableCommand {
       let registry = PrometheusRegistry()
       MetricsSystem.bootstrap(registry)
       ProcessMetrics.register(in: registry)
+      let reload = await CertificateReload(isNeeded: tlsCert != nil || targetCA != nil)
+      let authorities = try authorities()
+      let channel = try channel(authorities)
+      let settings = try settings()
       let process = BridgeProcess(
-        listen: try endpoint(listen, "--listen"), admin: try endpoint(admin, "--admin"), channel: try channel(),
-        token: try ServiceTokenFile(path: serviceTokenFile), settings: try settings(), registry: registry)
+        listen: try endpoint(listen, "--listen"), admin: try endpoint(admin, "--admin"), channel: channel,
+        token: try await ServiceTokenFile(serviceTokenFile, channel), settings: settings,
+        certificates: [settings.tls, authorities].compactMap(\.self), reload: reload, registry: registry)
       let group = ServiceGroup(
         configuration: ServiceGroupConfiguration(
           services: [.init(service: process, successTerminationBehavior: .gracefullyShutdownGroup)],
@@ -112,34 +118,18 @@ struct BridgeCommand: AsyncParsableCommand {
     try naming(flag) { try DurationText.parse(text) }
   }
 
-  private func channel() throws -> ChannelPool {
+  private func authorities() throws -> ReloadableTLSContext? {
+    guard let targetCA else { return nil }
+    return try naming("--target-ca") {
+      try ReloadableTLSContext { () throws(TLSFileError) in try TLSContext.client(caFile: targetCA, alpn: .h2) }
+    }
+  }
+
+  private func channel(_ authorities: ReloadableTLSContext?) throws -> ChannelPool {
     guard let address = ListenAddress(target) else {
       throw CommandFailure("--target \(target): it is neither HOST:PORT nor unix:PATH")
     }
-    var tls: TLSContext?
-    if let targetCA {
-      tls = try naming("--target-ca") { try TLSContext.client(caFile: targetCA, alpn: .h2) }
-    }
-    return ChannelPool(address, tls: tls, group: MultiThreadedEventLoopGroup.singleton)
-  }
-}
-
-/// The service token in a file, read again when it is refused.
-private struct ServiceTokenFile: Sendable {
-  let path: String
-
-  init(path: String) throws {
-    self.path = path
-    _ = try read()
-  }
-
-  func read() throws -> String {
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-      throw CommandFailure("--service-token-file: cannot read \(path)")
-    }
-    let token = text.trimmingCharacters(in: .whitespacesAndNewlines)
-    guard !token.isEmpty else { throw CommandFailure("--service-token-file: \(path) is empty") }
-    return token
+    return ChannelPool(address, tls: authorities, group: MultiThreadedEventLoopGroup.singleton)
   }
 }
 
@@ -150,6 +140,8 @@ private struct BridgeProcess: Service {
   let channel: ChannelPool
   let token: ServiceTokenFile
   let settings: BridgeSettings
+  let certificates: [ReloadableTLSContext]
+  let reload: CertificateReload
   let registry: PrometheusRegistry
 
   func run() async throws {
@@ -160,7 +152,8 @@ private struct BridgeProcess: Service {
     let bridge: BridgeServer
     do {
       bridge = try await BridgeServer.start(
-        on: address, channel: channel, credentials: BridgeCredentials { _ in try token.read() }, settings: settings,
+        on: address, channel: channel, credentials: BridgeCredentials { try await token.current(isRefused: $0) },
+        settings: settings,
         group: group, logger: logger)
     } catch {
       throw CommandFailure("--listen: cannot listen on \(listen): \(error)")
@@ -169,7 +162,7 @@ private struct BridgeProcess: Service {
     var adminListener: AdminListener?
     if admin != .off {
       let registry = self.registry
-      let probe = ServiceProbe(channel)
+      let probe = ServiceProbe(channel, token)
       let routes = AdminRoutes(
         metrics: { registry.exposition() },
         readinessProblems: { bridge.isDraining ? ["stopping"] : await probe.problems() })
@@ -177,14 +170,14 @@ private struct BridgeProcess: Service {
       lines.append("admin listening on \(listener.endpoint)")
       adminListener = listener
     }
-    let reload = CertificateReload.start([settings.tls].compactMap(\.self), logger: logger)
+    let reloading = reload.start(certificates, logger: logger)
     lines.append("ready")
     if let problem = Terminal.announce(lines.joined(separator: "\n")) {
       logger.warning("stdout cannot be written", metadata: ["reason": "\(problem)"])
     }
     try await gracefulShutdown()
     logger.notice("stopping")
-    reload?.cancel()
+    reloading?.cancel()
     bridge.drain()
     await bridge.stop(grace: .seconds(5))
     await adminListener?.stop()

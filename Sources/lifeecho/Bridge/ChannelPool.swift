@@ -20,7 +20,7 @@ final class ChannelPool: ClientChannel {
   private let nextStream = Atomic(0)
   private let nextCommand = Atomic(0)
 
-  init(_ address: ListenAddress, tls: TLSContext?, group: any EventLoopGroup) {
+  init(_ address: ListenAddress, tls: ReloadableTLSContext?, group: any EventLoopGroup) {
     func channels(_ count: Int) -> [NetworkChannel] {
       (0..<count).map { _ in
         NetworkChannel(

@@ -1,6 +1,6 @@
 import RPC
 
-/// Whether the service behind a bridge answers. It is asked when somebody wants to know, and not more often than an answer
+/// Whether the service behind a bridge answers, and takes its token. It is asked when somebody wants to know, and not more often than an answer
 /// is old.
 actor ServiceProbe {
   /// How long an answer is good for.
@@ -9,16 +9,20 @@ actor ServiceProbe {
   private static let patience = Duration.seconds(2)
 
   private let health: HealthV1.HealthClient
+  private let token: ServiceTokenFile
   private var last: (problems: [String], time: ContinuousClock.Instant)?
   private var running: Task<[String], Never>?
 
-  init(_ channel: any ClientChannel) { health = HealthV1.HealthClient(channel) }
+  init(_ channel: any ClientChannel, _ token: ServiceTokenFile) {
+    health = HealthV1.HealthClient(channel)
+    self.token = token
+  }
 
   /// Why no phone should come; empty: the service answers.
   func problems() async -> [String] {
     if let last, ContinuousClock.now - last.time < Self.age { return last.problems }
     if let running { return await running.value }
-    let task = Task { [health] in await Self.ask(health) }
+    let task = Task { [health, token] in await Self.ask(health, token) }
     running = task
     let problems = await task.value
     running = nil
@@ -26,10 +30,14 @@ actor ServiceProbe {
     return problems
   }
 
-  private static func ask(_ health: HealthV1.HealthClient) async -> [String] {
+  private static func ask(_ health: HealthV1.HealthClient, _ token: ServiceTokenFile) async -> [String] {
     do {
       let answer = try await health.check(.init(), options: CallOptions(timeout: patience))
-      return answer.status == .serving ? [] : ["the service is not serving"]
+      guard answer.status == .serving else { return ["the service is not serving"] }
+      _ = try await token.current(isRefused: true)
+      return []
+    } catch let problem as ServiceTokenFile.Problem {
+      return ["service token: \(problem)"]
     } catch {
       return ["the service does not answer: \((error as? Status)?.message ?? "\(error)")"]
     }

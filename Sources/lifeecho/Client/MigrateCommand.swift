@@ -23,7 +23,8 @@ struct MigrateCommand: AsyncParsableCommand {
         try await pool.start()
         let applied = try await Migrator.migrate(pool)
         await pool.stop()
-        Terminal.show(applied.isEmpty ? "up to date" : applied.map { "applied \($0)" }.joined(separator: "\n"))
+        Terminal.show(
+          applied.isEmpty ? "up to date" : applied.map { "applied \($0.version) \($0.name)" }.joined(separator: "\n"))
       } catch {
         await pool.stop()
         throw error

@@ -44,10 +44,10 @@ struct ServerOptions: ParsableArguments {
     }
   }
 
-  private func tlsContext() throws -> TLSContext? {
+  private func tlsContext() throws -> ReloadableTLSContext? {
     guard tls || tlsCA != nil || tlsServerName != nil else { return nil }
     do {
-      return try TLSContext.client(caFile: tlsCA, alpn: .h2)
+      return ReloadableTLSContext(try TLSContext.client(caFile: tlsCA, alpn: .h2))
     } catch {
       throw CommandFailure("--tls-ca: \(error)")
     }

@@ -32,6 +32,7 @@ struct ServeCommand: AsyncParsableCommand {
   @OptionGroup var settings: SettingOptions
 
   func run() async throws {
+    CertificateReload.ignoreHangups()
     Allocator.tune()
     Descriptors.raiseLimit()
     try await reportingFailure {

@@ -35,6 +35,7 @@ struct ServiceProcess: Service {
   }
 
   func run() async throws {
+    let reload = await CertificateReload(isNeeded: configuration.tls != nil)
     let directory = DataDirectory(configuration)
     try directory.create()
     let secret = try directory.secret(configuration, create: true)
@@ -45,7 +46,8 @@ struct ServiceProcess: Service {
     let database = try await Database.open(
       configuration, environment: ProcessInfo.processInfo.environment, logger: logger)
     do {
-      try await serve(database, verifier: verifier, secret: secret, tls: tls, group: group, directory: directory)
+      try await serve(
+        database, verifier: verifier, secret: secret, tls: tls, group: group, directory: directory, reload: reload)
     } catch {
       await database.close()
       throw error
@@ -56,7 +58,7 @@ struct ServiceProcess: Service {
 
   private func serve(
     _ database: Database, verifier: TokenVerifier, secret: TokenSecret, tls: ReloadableTLSContext?,
-    group: MultiThreadedEventLoopGroup, directory: DataDirectory
+    group: MultiThreadedEventLoopGroup, directory: DataDirectory, reload: CertificateReload
   ) async throws {
     let application = try await Application(configuration, database: database, group: group, logger: logger)
     let health = HealthRegistry()
@@ -86,7 +88,7 @@ struct ServiceProcess: Service {
       await application.close()
       throw error
     }
-    let reload = CertificateReload.start([tls, bridge?.certificates].compactMap(\.self), logger: logger)
+    let reloading = reload.start([tls, bridge?.certificates].compactMap(\.self), logger: logger)
     health.setAll(.serving)
     application.readiness.open()
     try announce(
@@ -95,10 +97,10 @@ struct ServiceProcess: Service {
     try await gracefulShutdown()
 
     logger.notice("stopping")
-    reload?.cancel()
+    reloading?.cancel()
     application.readiness.close()
     health.shutDown()
-    directory.removeAddress()
+    if let first = addresses.first { directory.removeAddress(first.description) }
     bridge?.drain()
     application.hub.drain()
     application.voice.drain()

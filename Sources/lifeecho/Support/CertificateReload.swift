@@ -4,18 +4,34 @@ import TLS
 import UnixSignals
 
 /// Reads the certificates and keys again at each SIGHUP. New connections use them; those there are go on.
-enum CertificateReload {
+///
+/// A process without a terminal is never ended by SIGHUP, also while it starts: `systemctl reload` may come at any time.
+struct CertificateReload {
   /// An operator has this long to renew a certificate: two working weeks, half of what short-lived ones have left when
   /// they are usually renewed.
   private static let warning_s: Int64 = 14 * 86_400
 
-  /// Runs until it is cancelled. Without contexts SIGHUP changes nothing; or, where there is a terminal, it says that this
-  /// was closed, and ends the process as usual.
-  static func start(_ contexts: [ReloadableTLSContext], logger: Logger) -> Task<Void, Never>? {
-    guard !contexts.isEmpty || !hasTerminal else { return nil }
-    warn(contexts, logger)
+  private let hangups: UnixSignalsSequence?
+
+  /// The first thing a command does: nobody listens to signals yet.
+  static func ignoreHangups() {
+    if !hasTerminal { signal(SIGHUP, SIG_IGN) }
+  }
+
+  /// Listens from now on; what comes before `start` waits for it.
+  ///
+  /// - Parameter isNeeded: there are files to reload. Without any SIGHUP changes nothing; or, where there is a terminal, it
+  ///   says that this was closed, and ends the process as usual.
+  init(isNeeded: Bool) async {
+    hangups = isNeeded || !Self.hasTerminal ? await UnixSignalsSequence(trapping: .sighup) : nil
+  }
+
+  /// Runs until it is cancelled.
+  func start(_ contexts: [ReloadableTLSContext], logger: Logger) -> Task<Void, Never>? {
+    Self.warn(contexts, logger)
+    guard let hangups else { return nil }
     return Task {
-      for await _ in await UnixSignalsSequence(trapping: .sighup) { reload(contexts, logger) }
+      for await _ in hangups { Self.reload(contexts, logger) }
     }
   }
 

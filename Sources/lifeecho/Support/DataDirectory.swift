@@ -40,7 +40,10 @@ struct DataDirectory {
     try Data((address + "\n").utf8).write(to: URL(fileURLWithPath: addressFile), options: .atomic)
   }
 
-  func removeAddress() { try? FileManager.default.removeItem(atPath: addressFile) }
+  /// When this server's is noted there: a second one in the directory may have noted its own.
+  func removeAddress(_ address: String) {
+    if readAddress() == address { try? FileManager.default.removeItem(atPath: addressFile) }
+  }
 
   /// Where the server of this directory listens; `nil` when none runs.
   func readAddress() -> String? {

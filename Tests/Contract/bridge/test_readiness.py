@@ -38,7 +38,7 @@ def test_a_bridge_is_ready_while_its_service_answers(tmp_path):
             assert "the service does not answer" in probe(admin)[1]
             server.stop()
             # The same address again.
-            again = Server(tmp_path / "again", grpc=server.target).start()
+            again = Server(tmp_path / "data", grpc=server.target).start()
             try:
                 wait_until(lambda: probe(admin)[0] == 200, lambda: f"{probe(admin)}", 15)
             finally:
