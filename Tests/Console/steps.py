@@ -50,4 +50,5 @@ def raw_frames(page):
     """The lines of the raw frames view; the panel must be open."""
     if not page.js("document.querySelector('#frames').open"):
         page.click("#frames summary")
+        page.wait("document.querySelector('#frame-list li')", "the frames are drawn")
     return page.texts("#frame-list li")

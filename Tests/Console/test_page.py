@@ -12,6 +12,8 @@ from steps import messages, raw_frames, settings, wait_idle, wait_said, wait_sta
 from waiting import wait_until
 
 TOKEN = "eyJ.secret-of-this-test.abc"
+# Two cores need 6 s; laid out for each frame it takes minutes.
+LONG_LOG_S = 30
 
 
 def opened(open_page, bridge, size=DESKTOP, **fragment):
@@ -258,6 +260,21 @@ def test_a_log_that_is_not_the_same_is_read_again(open_page, bridge):
     wait_state(page, "open")
     assert words(page) == ["从头来"]
     assert bridge.handshakes[-1]["after"] == "0" and "epoch" not in bridge.handshakes[-1]
+
+
+def test_a_long_conversation_is_shown_soon(open_page, bridge):
+    turns = 1_000
+    for number in range(turns):
+        bridge.append("message", message_id=str(uuid.uuid4()), text=f"第{number}件事,我小时候住在河边。", source="text",
+                      turn_id=str(uuid.uuid4()))
+        bridge.reply(f"您说的第{number}件事,真好。", "后来呢？")
+    page = open_page(bridge.address(TOKEN))
+    page.wait(f"document.querySelector('#log').ariaBusy === 'false' && document.querySelectorAll('#log > .said').length === {3 * turns}",
+              "the whole log is shown", LONG_LOG_S)
+    write(page, "我接着说。")
+    wait_said(page, "我接着说。")
+    settings(page)
+    assert len(raw_frames(page)) == 300
 
 
 def test_a_restart_is_announced_and_waited_for(open_page, bridge):
