@@ -842,6 +842,28 @@ def test_speech_that_began_in_the_middle_of_a_reply_says_so(open_page, bridge):
     assert (cancel["turn_id"], cancel["heard_from"]) == ("t-1", 1) and cancel["heard"] < 20
 
 
+def test_after_a_barge_in_speech_that_comes_before_its_text_is_heard(open_page, bridge):
+    """Pauses hold the pieces back, but not their sound: its turn is not known yet."""
+    bridge.speech_s = 20
+    page = opened(open_page, bridge)
+    page.click("#say")
+    page.wait("document.querySelector('.said.agent.spoken')", "the greeting is spoken")
+    for number in range(3):
+        page.click("#speech-stop")
+        page.wait("!document.querySelector('#speaking').checkVisibility()")
+        bridge.speak(f"m-{number}", 0)
+        page.wait("document.querySelector('#speaking').checkVisibility()", f"reply {number} is spoken")
+    page.click("#speech-stop")
+    assert "turn_id" not in bridge.wait_for("tts_cancel", 4)
+    # The rest of what was stopped stays silent; what became known meanwhile is named.
+    bridge.speak("m-2", 1)
+    bridge.speak("m-3", 0)
+    bridge.append("agent_response", text="接着说。", index=0, total=1, assistant_message_id="m-3", turn_id="t-3")
+    page.wait("document.querySelector('.spoken')?.textContent.includes('接着说。')", "the next reply is spoken")
+    page.click("#speech-stop")
+    assert bridge.wait_for("tts_cancel", 5)["turn_id"] == "t-3"
+
+
 def test_speech_stops_when_the_person_speaks(open_page, bridge):
     bridge.speech_s = 20
     page = opened(open_page, bridge)

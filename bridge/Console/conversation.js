@@ -146,7 +146,9 @@ export class Conversation {
     if (!heard) return;
     this.#cancels += 1;
     const data = { heard: heard.heard_ms / 1000 };
-    if (heard.turn) data.turn_id = heard.turn;
+    // Speech may come before the agent_response that tells its turn.
+    const turn = this.#turnOf.get(heard.message);
+    if (turn) data.turn_id = turn;
     if (heard.first > 0) data.heard_from = heard.first;
     if (!this.link.send({ type: "tts_cancel", data })) this.#cancels -= 1;
   }
@@ -375,7 +377,7 @@ export class Conversation {
     // Nobody is talked over.
     if (!this.session.speech || this.#running) return;
     const bytes = Uint8Array.from(atob(audio), (character) => character.charCodeAt(0));
-    this.speaker.add({ turn: this.#turnOf.get(id) ?? "", key: pieceKey(data), index: data.index, bytes, isLast });
+    this.speaker.add({ message: id, key: pieceKey(data), index: data.index, bytes, isLast });
   }
 
   /** Another device asked for silence. */

@@ -1,4 +1,4 @@
-// Reads replies aloud: the pieces of a turn one after the other, each an MP3 that arrives in chunks. Where the
+// Reads replies aloud: the pieces of a message one after the other, each an MP3 that arrives in chunks. Where the
 // browser can (Media Source Extensions), a piece starts with its first chunk; elsewhere when it is complete.
 
 const MP3 = "audio/mpeg";
@@ -10,25 +10,25 @@ export class Speaker {
   #queue = [];
   #current;
   #heard_ms = new Map();
-  /** Of each turn: the index of the piece that its sound began with. */
+  /** Of each message: the index of the piece that its sound began with. */
   #first = new Map();
   #blocked = false;
   #dropped = new Set();
 
-  /** onChange({turn, key, blocked}) when another piece is spoken; without a key when silence follows. */
+  /** onChange({key, blocked}) when another piece is spoken; without a key when silence follows. */
   constructor({ onChange }) {
     this.onChange = onChange;
   }
 
-  /** The next chunk of a piece; `key` names the piece, `index` its place, `turn` what tts_cancel stops. */
-  add({ turn, key, index, bytes, isLast }) {
-    if (this.#dropped.has(turn)) return;
+  /** The next chunk of a piece; `key` names the piece, `index` its place, `message` what falls silent together. */
+  add({ message, key, index, bytes, isLast }) {
+    if (this.#dropped.has(message)) return;
     let piece = [this.#current, ...this.#queue].find((known) => known?.key === key);
     if (!piece) {
       // A chunk that comes after its piece was ended is of no use.
       if (!bytes.length) return;
-      piece = new Piece(turn, key);
-      if (!this.#first.has(turn)) this.#first.set(turn, index);
+      piece = new Piece(message, key);
+      if (!this.#first.has(message)) this.#first.set(message, index);
       this.#queue.push(piece);
     }
     piece.add(bytes);
@@ -42,23 +42,23 @@ export class Speaker {
   }
 
   /**
-   * Silence at once. Returns what was heard of the turn being spoken, {turn, first, heard_ms}, from the piece `first` on;
-   * undefined when it was quiet.
+   * Silence at once. Returns what was heard of the message being spoken, {message, first, heard_ms}, from the piece
+   * `first` on; undefined when it was quiet.
    */
   stop() {
-    const { turn } = this.#current ?? this.#queue[0] ?? {};
-    if (turn === undefined) return undefined;
-    const heard_ms = (this.#heard_ms.get(turn) ?? 0) + (this.#current?.position_ms ?? 0);
+    const { message } = this.#current ?? this.#queue[0] ?? {};
+    if (message === undefined) return undefined;
+    const heard_ms = (this.#heard_ms.get(message) ?? 0) + (this.#current?.position_ms ?? 0);
     for (const piece of [this.#current, ...this.#queue]) {
       if (!piece) continue;
-      this.#dropped.add(piece.turn);
+      this.#dropped.add(piece.message);
       piece.dispose();
     }
     this.#queue = [];
     this.#current = undefined;
     this.#blocked = false;
     this.onChange({ blocked: false });
-    return { turn, first: this.#first.get(turn) ?? 0, heard_ms: Math.round(heard_ms) };
+    return { message, first: this.#first.get(message) ?? 0, heard_ms: Math.round(heard_ms) };
   }
 
   /** After a press of a key or button the browser lets a page speak. */
@@ -78,19 +78,19 @@ export class Speaker {
     const piece = this.#current;
     try {
       const spoken = piece.play();
-      this.onChange({ turn: piece.turn, key: piece.key, blocked: false });
+      this.onChange({ key: piece.key, blocked: false });
       await spoken;
     } catch (error) {
       if (piece !== this.#current) return;
       if (error.name === "NotAllowedError") {
         this.#blocked = true;
-        this.onChange({ turn: piece.turn, key: piece.key, blocked: true });
+        this.onChange({ key: piece.key, blocked: true });
         return;
       }
       // What cannot be decoded is passed over; it stands in the log to be read.
     }
     if (piece !== this.#current) return;
-    this.#heard_ms.set(piece.turn, (this.#heard_ms.get(piece.turn) ?? 0) + piece.position_ms);
+    this.#heard_ms.set(piece.message, (this.#heard_ms.get(piece.message) ?? 0) + piece.position_ms);
     piece.dispose();
     this.#next();
   }
@@ -108,8 +108,8 @@ class Piece {
   #isReady = new Promise((resolve) => (this.#ready = resolve));
   #disposed = false;
 
-  constructor(turn, key) {
-    this.turn = turn;
+  constructor(message, key) {
+    this.message = message;
     this.key = key;
     if (!streams) return;
     this.#source = new MediaSource();

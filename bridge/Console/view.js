@@ -13,6 +13,7 @@ export class View {
   #newest;
   #entries = new Map();
   #count = 0;
+  #spoken;
   #follow = true;
   #frame;
   #touched_ms = -Infinity;
@@ -71,8 +72,9 @@ export class View {
     for (const entry of this.#entries.values()) this.#draw(entry);
   }
 
-  /** Marks what is being read aloud. */
+  /** Marks what is being read aloud; its words may come later. */
   mark(key, isSpoken) {
+    this.#spoken = isSpoken ? key : undefined;
     this.#entries.get(key)?.element.classList.toggle("spoken", isSpoken);
   }
 
@@ -94,7 +96,7 @@ export class View {
     const parts = (entry.parts ??= build(element));
     const isNote = who === "note";
     const names = isNote ? ["note", state] : ["said", who === "agent" ? "agent" : "me", STATE_CLASSES[state]];
-    if (element.classList.contains("spoken")) names.push("spoken");
+    if (entry.key === this.#spoken) names.push("spoken");
     element.className = names.filter(Boolean).join(" ");
     change(parts.speaker, isNote ? "" : text("says", text({ agent: "agent", me: "me", other: "otherDevice" }[who])));
     // People and the interviewer speak Chinese, whatever the page speaks.
