@@ -770,6 +770,16 @@ def test_signing_out_forgets_everything(open_page, bridge):
     assert words(page) == GREETING and len(bridge.of("text")) == 1
 
 
+def test_signing_out_while_recording_asks(open_page, bridge):
+    page = opened(open_page, bridge)
+    page.click("#mic")
+    page.wait("document.querySelector('#recording').checkVisibility()")
+    settings(page)
+    page.click("#forget")
+    page.wait("document.querySelector('#gate').checkVisibility()")
+    assert page.dialogs == ["confirm"]
+
+
 # Listening
 
 def test_replies_are_read_aloud_and_can_be_stopped(open_page, bridge):

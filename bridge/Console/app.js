@@ -270,7 +270,7 @@ $("conversation-form").addEventListener("submit", (event) => {
 $("fresh").addEventListener("click", () => openConversation(newId()));
 $("end").addEventListener("click", () => conversation.end());
 $("forget").addEventListener("click", () => {
-  if (!conversation.isSaved && !confirm(text("leaveUnsaved"))) return;
+  if (!isAllSaved() && !confirm(text("leaveUnsaved"))) return;
   dictation.stop();
   link.close();
   conversation.leave();
@@ -290,8 +290,12 @@ function openConversation(id) {
 
 // What is not yet stored would be lost with the page.
 addEventListener("beforeunload", (event) => {
-  if (dictation.isOn || !conversation.isSaved) event.preventDefault();
+  if (!isAllSaved()) event.preventDefault();
 });
+
+function isAllSaved() {
+  return !dictation.isOn && conversation.isSaved;
+}
 
 // Begin
 
