@@ -9,6 +9,10 @@ import Testing
     "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\(content)\"},\"finish_reason\":null}]}\n\n"
   }
 
+  static func emptyReason(_ content: String) -> String {
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\(content)\"},\"finish_reason\":\"\"}]}\n\n"
+  }
+
   static let role = "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":null}}]}\n\n"
   static let stop = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
   static let usage = "data: {\"choices\":[],\"usage\":{\"total_tokens\":3}}\n\n"
@@ -61,9 +65,30 @@ import Testing
     Row(
       "malformed line", text("a") + "data: {\"choices\":[{\"del\n\n" + done,
       .failed(.malformed("an event is not a chat completion chunk"))),
+    Row("what follows finish_reason is ignored", text("a") + stop + "data: {broken\n\n", .whole("a")),
     Row(
-      "neither choices nor error", "data: {\"ok\":true}\n\n",
-      .failed(.malformed("an event has neither choices nor an error"))),
+      "an error after finish_reason", text("a") + stop + "data: {\"error\":{\"code\":503}}\n\n", .whole("a")),
+    Row("neither choices nor error", "data: {\"ok\":true}\n\n", .failed(cut)),
+    Row("empty data", "data:\n\n" + text("a") + "data: \n\n" + stop, .whole("a")),
+    Row("null choices", "data: {\"choices\":null,\"usage\":{}}\n\n" + text("a") + stop, .whole("a")),
+    Row(
+      "events of another name",
+      "event: ping\ndata: {\"type\":\"ping\"}\n\nevent: ping\ndata: now\n\n" + text("a") + stop, .whole("a")),
+    Row("an empty finish_reason ends nothing", emptyReason("您") + emptyReason("好") + stop, .whole("您好")),
+    Row("cut after an empty finish_reason", emptyReason("您"), .failed(cut)),
+    Row("an emoji in two events", text("好\\ud83d") + text("\\udc75的") + stop, .whole("好👵的")),
+    Row("half an emoji within a text", text("好\\ud83d的") + stop, .whole("好\u{FFFD}的")),
+    Row("the other half of an emoji", text("\\udc75的") + stop, .whole("\u{FFFD}的")),
+    Row("half an emoji at the end", text("好\\ud83d") + stop, .whole("好")),
+    Row(
+      "thoughts", text("<think>\\n用户说的是") + text("秘密") + text("</think>\\n\\n") + text("您") + text("好") + stop,
+      .whole("您好")),
+    Row(
+      "thoughts, their tags cut",
+      "\\n <thi nk> 秘 密< /th ink>\\n 您 好".split(separator: " ").map { text(String($0)) }.joined() + stop, .whole("您好")),
+    Row("thoughts that never end", text("<think>秘密") + stop, .whole("")),
+    Row("a tag that is none", text("<thi") + text("rd> 的<think>") + stop, .whole("<third> 的<think>")),
+    Row("nothing but the beginning of a tag", text("<th") + stop, .whole("<th")),
     Row("not an object", "data: 7\n\n", .failed(.malformed("an event is not a chat completion chunk"))),
     Row(
       "error with a number",

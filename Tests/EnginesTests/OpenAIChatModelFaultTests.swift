@@ -130,6 +130,33 @@ import Testing
     Row("disconnect before the head, then well", [[.close], good], text: "您好", nil, requests: 2),
     Row("reset before the head, then well", [[.reset], good], text: "您好", nil, requests: 2),
     Row("disconnect after the head, then well", [[.send(head), .close], good], text: "您好", nil, requests: 2),
+    Row(
+      "disconnect within an announced body, then well",
+      [[.send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 100\r\n\r\n"), .close], good],
+      text: "您好", nil, requests: 2),
+    Row(
+      "500 with an endless body, then well",
+      [
+        [
+          .send("HTTP/1.1 500 Oops\r\ncontent-length: 2000000\r\n\r\n" + String(repeating: "x", count: 200_000)),
+          .stall,
+        ], good,
+      ],
+      text: "您好", nil, requests: 2),
+    Row(
+      "500 with a body cut off, then well",
+      [[.send("HTTP/1.1 500 Oops\r\ncontent-length: 100\r\n\r\nx"), .close], good], text: "您好", nil, requests: 2),
+    Row(
+      "cut after finish_reason",
+      [
+        [
+          .send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 9999\r\n\r\n"),
+          .send(Events.text("您好") + Events.stop), .close,
+        ]
+      ], text: "您好", nil, requests: 1),
+    Row(
+      "stall after finish_reason", [[.send(head + Events.text("您好") + Events.stop), .stall]], text: "您好", nil,
+      requests: 1),
     Row("truncated after text", [[.send(head + Events.text("您")), .close], good], text: "您", Events.cut, requests: 1),
     Row(
       "truncated, cleanly chunked", [[.send(FaultyServer.chunked([Events.text("您")]))], good], text: "您", Events.cut,

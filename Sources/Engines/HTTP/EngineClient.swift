@@ -48,12 +48,25 @@ final class EngineClient: Sendable {
     request.body = .bytes(body)
     let response = try await client.execute(request, timeout: TimeAmount(timeout))
     guard response.status == .ok else {
-      let json = try await response.body.collect(upTo: Limits.errorBodyBytes)
       throw Refusal(
-        status: Int(response.status.code), body: Data(json.readableBytesView),
+        status: Int(response.status.code), body: try await Self.errorBody(response.body),
         retryAfter: RetryPolicy.retryAfter(response.headers.first(name: "retry-after"), now: Date()))
     }
     return response
+  }
+
+  /// As much as there is, and as is looked at: the status says what happened, whatever becomes of the body.
+  private static func errorBody(_ body: HTTPClientResponse.Body) async throws -> Data {
+    var start = Data()
+    do {
+      for try await part in body {
+        start.append(contentsOf: part.readableBytesView.prefix(Limits.errorBodyBytes - start.count))
+        if start.count == Limits.errorBodyBytes { break }
+      }
+    } catch {
+      try Task.checkCancellation()
+    }
+    return start
   }
 }
 

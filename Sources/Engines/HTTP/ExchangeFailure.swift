@@ -22,6 +22,8 @@ enum ExchangeFailure: Error, Equatable {
     switch error {
     case let failure as ExchangeFailure: self = failure
     case is NIOTooManyBytesError: self = .tooLarge(limit_bytes: limit_bytes)
+    case let error as HTTPParserError where error == .invalidEOFState:
+      self = .unreachable("the connection was cut within the response")
     case is HTTPParserError: self = .malformed("the response is not HTTP")
     case let error as HTTPClientError where error == .deadlineExceeded: self = .timedOut(whole)
     case let error as HTTPClientError where error == .connectTimeout:
