@@ -96,7 +96,7 @@ package enum ErrorStatus {
       return make(
         .resourceExhausted, "STREAMS_EXCEEDED", "the user has \(limit) streams of this kind open on this server",
         text: "处理失败,请重试")
-    case .storeUnavailable(let what):
+    case .storeUnavailable(let what), .storeRefused(let what):
       return passing("STORE_UNAVAILABLE", "the store cannot be used: \(what)", retryAfter: .seconds(2))
     }
   }

@@ -52,11 +52,16 @@ extension PostgreSQLError {
     }
   }
 
+  /// Data exception or integrity constraint violation (PostgreSQL manual, appendix A): the same again fails again.
+  private var isAboutValues: Bool { sqlState.hasPrefix("22") || sqlState.hasPrefix("23") }
+
   /// What callers of the store learn. The server's own words may quote what a user said, and stay here.
   fileprivate var asStoreError: any Error {
     switch kind {
     case .overloaded: ConversationError.overloaded(message)
     case .cancelled: CancellationError()
+    case .server where isAboutValues:
+      ConversationError.storeRefused("PostgreSQL refused a value (SQLSTATE \(sqlState))")
     case .server: ConversationError.storeUnavailable("PostgreSQL refused a command (SQLSTATE \(sqlState))")
     case .connection, .timedOut, .closed, .configuration, .decoding: ConversationError.storeUnavailable(message)
     }

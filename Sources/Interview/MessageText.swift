@@ -23,6 +23,11 @@ package enum MessageText {
     text.unicodeScalars.allSatisfy { $0.properties.isWhitespace }
   }
 
+  /// PostgreSQL takes no U+0000, and nobody says it; an engine's answer may hold it.
+  package static func withoutNUL(_ text: String) -> String {
+    text.utf8.contains(0) ? text.replacing("\0", with: "") : text
+  }
+
   /// Checks the length after trimming. The text itself is stored as it was sent.
   package static func validate(_ text: String) throws(Refusal) {
     // First and at no cost: what is stored and read over and over must be small before trimming too.

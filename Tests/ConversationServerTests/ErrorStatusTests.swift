@@ -23,6 +23,7 @@ struct ErrorStatusTests {
     (.quotaExceeded(quota), .resourceExhausted, "QUOTA_EXCEEDED", "今天的对话次数已用完,明天再聊吧"),
     (.fieldInvalid(field: "text", description: "is bad"), .invalidArgument, "FIELD_INVALID", nil),
     (.storeUnavailable("away"), .unavailable, "STORE_UNAVAILABLE", "处理失败,请重试"),
+    (.storeRefused("a value"), .unavailable, "STORE_UNAVAILABLE", "处理失败,请重试"),
     (.overloaded("full"), .unavailable, "OVERLOADED", "处理失败,请重试"),
     (.tooManyStreams(limit: 7), .resourceExhausted, "STREAMS_EXCEEDED", "处理失败,请重试"),
     (.draining, .unavailable, "DRAINING", "处理失败,请重试"),

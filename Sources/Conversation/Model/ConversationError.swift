@@ -17,6 +17,8 @@ package enum ConversationError: Error, Sendable, Equatable {
   /// The field's path as in the proto, and what is wrong with it, in English.
   case fieldInvalid(field: String, description: String)
   case storeUnavailable(String)
+  /// The database is there and takes these values at no time.
+  case storeRefused(String)
   case overloaded(String)
   /// The user has so many of them open on this server already.
   case tooManyStreams(limit: Int)

@@ -4,7 +4,7 @@ package import Interview
 /// answer means that what it says is durable.
 ///
 /// Every method throws `ConversationError`: the refusals named there, `.storeUnavailable` when the database cannot be
-/// reached or is in trouble, `.overloaded` when the queue for it is full.
+/// reached or is in trouble, `.storeRefused` when it takes a value at no time, `.overloaded` when the queue for it is full.
 package protocol Store: Sendable {
   // Users
   /// Waits for the end of the erasure of a user of that name.

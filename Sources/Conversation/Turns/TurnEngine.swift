@@ -147,7 +147,13 @@ package final class TurnEngine: Sendable {
         }
         answer = Answer(pieces: template, firstPieceTime: nil)
       }
-      let next = try await lanes.pass(turn.user) { try await commit(turn, draft, answer) }
+      let next: LeasedTurn?
+      do {
+        next = try await lanes.pass(turn.user) { try await commit(turn, draft, answer) }
+      } catch ConversationError.storeRefused(let what) {
+        logger.error("a reply cannot be stored", metadata: Self.metadata(turn, ConversationError.storeRefused(what)))
+        return try await fail(turn, .engineFailed, retryable: true)
+      }
       metrics.turnTime.recordNanoseconds(began.elapsed_ns)
       return next
     } catch {
@@ -197,7 +203,7 @@ package final class TurnEngine: Sendable {
             throw ChatModelError.tooLarge(limit_bytes: Limits.replyBytes)
           }
         }
-        let pieces = Pieces.split(text)
+        let pieces = Pieces.split(MessageText.withoutNUL(text))
         guard !pieces.isEmpty else { throw ChatModelError.empty }
         return Answer(pieces: pieces, firstPieceTime: first)
       }

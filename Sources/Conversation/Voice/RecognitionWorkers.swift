@@ -1,3 +1,4 @@
+import Interview
 import Logging
 import Metrics
 import Synchronization
@@ -129,11 +130,10 @@ final class RecognitionWorkers: Sendable {
     return settings.recognitionTimeout_ms + max(recording.duration_ms, assumed_ms)
   }
 
-  /// What of a recogniser's answer somebody said. PostgreSQL takes no U+0000, and nobody says it; an engine in the field
-  /// answers a failure with a text that begins so, which must not become the person's words.
+  /// What of a recogniser's answer somebody said. An engine in the field answers a failure with a text that begins so,
+  /// which must not become the person's words.
   private static func spoken(_ answer: String) -> String {
-    if answer.hasPrefix("转写失败") { return "" }
-    return answer.unicodeScalars.contains("\0") ? answer.replacing("\0", with: "") : answer
+    answer.hasPrefix("转写失败") ? "" : MessageText.withoutNUL(answer)
   }
 
   private func claim(_ limit: Int) async -> [ClaimedSegment] {
