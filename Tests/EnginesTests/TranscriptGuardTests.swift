@@ -53,6 +53,19 @@ import Testing
     #expect(TranscriptGuard(prompt: "").clean("以下是普通话的句子。", duration_ms: nil) == "以下是普通话的句子。")
   }
 
+  /// The longest answer that is read; each took half a minute of a core.
+  @Test(arguments: [
+    (prompt + "我", 30), ("千", 3), ("字幕由 Amara.org 社群提供。", 35),
+    ("ab ", 3), ("千千千千千千千千千万", 30), ("我不知道。我不知道。我不知道。我不知道。嗯，", 69),
+  ])
+  func longLoopsAreJudgedSoon(_ part: String, _ bytes: Int) {
+    let text = String(repeating: part, count: Engines.Limits.transcriptionBytes / bytes)
+    let took = ContinuousClock().measure {
+      #expect(TranscriptGuard(prompt: Self.prompt).clean(text, duration_ms: 5000) == "")
+    }
+    #expect(took < .seconds(20), "\(took)")
+  }
+
   @Test func longTextsStayWhole() {
     let text = String(repeating: "那年我们全家从北方搬到了南方，路上走了整整九天九夜。", count: 40)
     let clean = TranscriptGuard(prompt: Self.prompt).clean((0..<200).map { "第\($0)天下雨。" }.joined(), duration_ms: nil)

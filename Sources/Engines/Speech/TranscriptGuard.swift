@@ -33,9 +33,12 @@ private struct Transcript {
   private var places: [Int] = []
   private var letters: [Unicode.Scalar] = []
 
+  private init() { scalars = [] }
+
   init(_ text: String) {
     scalars = Array(text.unicodeScalars)
-    index()
+    places = scalars.indices.filter { scalars[$0].properties.isAlphabetic || scalars[$0].properties.numericType != nil }
+    letters = places.map { scalars[$0].properties.lowercaseMapping.unicodeScalars.first ?? scalars[$0] }
   }
 
   static func letters(of text: String) -> [Unicode.Scalar] { Transcript(text).letters }
@@ -59,69 +62,73 @@ private struct Transcript {
     return wide + (letters.count - wide) / 3
   }
 
-  private mutating func index() {
-    places = scalars.indices.filter { scalars[$0].properties.isAlphabetic || scalars[$0].properties.numericType != nil }
-    letters = places.map { scalars[$0].properties.lowercaseMapping.unicodeScalars.first ?? scalars[$0] }
+  /// Takes letters away, with the punctuation between and right behind them. One pass, however many ranges.
+  /// - Parameter ranges: ascending and apart.
+  private mutating func remove(_ ranges: [Range<Int>]) {
+    guard !ranges.isEmpty else { return }
+    var kept = Transcript()
+    var letter = 0
+    var scalar = 0
+    for range in ranges + [places.count..<places.count] {
+      let moved = scalar - kept.scalars.count
+      kept.scalars += scalars[scalar..<place(range.lowerBound)]
+      kept.places += places[letter..<range.lowerBound].map { $0 - moved }
+      kept.letters += letters[letter..<range.lowerBound]
+      letter = range.upperBound
+      scalar = place(range.upperBound)
+    }
+    self = kept
   }
 
-  /// Takes letters away, with the punctuation between and right behind them.
-  private mutating func remove(_ range: Range<Int>) {
-    guard !range.isEmpty else { return }
-    let end = range.upperBound < places.count ? places[range.upperBound] : scalars.count
-    scalars.removeSubrange(places[range.lowerBound]..<end)
-    index()
-  }
+  private mutating func removeAll() { self = Transcript() }
+
+  /// Where a letter stands in `scalars`; of the one behind the last: their end.
+  private func place(_ letter: Int) -> Int { letter < places.count ? places[letter] : scalars.count }
 
   mutating func removePrompt(_ prompt: [Unicode.Scalar]) {
     // What is shorter may be said.
     guard prompt.count >= Limits.promptLetters_min else { return }
-    while letters.starts(with: prompt) { remove(0..<prompt.count) }
+    var echoes = 0
+    while letters[echoes...].starts(with: prompt) { echoes += prompt.count }
+    if echoes > 0 { remove([0..<echoes]) }
     // Nearly the prompt, or the greater part of it: nobody says that.
     let isPart = letters.count * 2 >= prompt.count && Self.place(of: letters, in: prompt) != nil
     if !letters.isEmpty, isPart || Self.distance(letters, prompt, atMost: prompt.count / 4) {
-      remove(0..<letters.count)
+      removeAll()
     }
   }
 
   mutating func removeCredits() {
     for credit in Self.credits {
-      while let place = Self.place(of: credit, in: letters) { remove(place..<place + credit.count) }
+      var found: [Range<Int>] = []
+      while let place = Self.place(of: credit, in: letters, from: found.last?.upperBound ?? 0) {
+        found.append(place..<place + credit.count)
+      }
+      remove(found)
     }
-    guard !letters.isEmpty, Self.sounds.contains(Self.string(letters[...])) else { return }
-    remove(0..<letters.count)
+    guard letters.count <= Self.soundLetters_max, Self.sounds.contains(Self.string(letters[...])) else { return }
+    removeAll()
   }
 
   /// Shortens what repeats itself more often than people do to a few times; a text that is nothing else goes.
   mutating func collapseLoops() {
+    var loops = LoopFinder(letters)
+    var removed: [Range<Int>] = []
+    var left = letters.count
     var start = 0
     while start < letters.count {
-      guard let loop = loop(at: start) else {
+      guard let loop = loops.loop(at: start) else {
         start += 1
         continue
       }
-      if loop.unit * loop.count >= letters.count - loop.unit {
-        remove(0..<letters.count)
-        return
-      }
+      let end = start + loop.unit * loop.count
+      if end - start >= left - loop.unit { return removeAll() }
       let kept = start + loop.unit * Limits.loopKept
-      remove(kept..<start + loop.unit * loop.count)
-      start = kept
+      removed.append(kept..<end)
+      left -= end - kept
+      start = end
     }
-  }
-
-  private func loop(at start: Int) -> (unit: Int, count: Int)? {
-    for unit in 1...Limits.loopUnit {
-      guard start + 2 * unit <= letters.count else { return nil }
-      var count = 1
-      while start + (count + 1) * unit <= letters.count,
-        letters[start..<start + unit].elementsEqual(letters[start + count * unit..<start + (count + 1) * unit])
-      {
-        count += 1
-      }
-      let threshold = unit == 1 ? Limits.loopOfOne : max(Limits.loopOfMany, Limits.loopLetters / unit)
-      if count >= threshold { return (unit, count) }
-    }
-    return nil
+    remove(removed)
   }
 
   /// Once, or a few times over.
@@ -138,9 +145,11 @@ private struct Transcript {
     return text
   }
 
-  private static func place(of part: [Unicode.Scalar], in whole: [Unicode.Scalar]) -> Int? {
-    guard !part.isEmpty, part.count <= whole.count else { return nil }
-    return (0...whole.count - part.count).first { whole[$0..<$0 + part.count].elementsEqual(part) }
+  private static func place(of part: [Unicode.Scalar], in whole: [Unicode.Scalar], from: Int = 0) -> Int? {
+    guard !part.isEmpty, part.count <= whole.count - from else { return nil }
+    return (from...whole.count - part.count).first { start in
+      whole[start] == part[0] && whole[start..<start + part.count].elementsEqual(part)
+    }
   }
 
   /// Whether so few insertions, deletions and substitutions make one the other (Levenshtein).
@@ -174,6 +183,8 @@ private struct Transcript {
     "音乐", "音樂", "掌声", "掌聲", "笑声", "笑聲", "鼓掌", "music", "applause", "laughter", "blankaudio", "silence", "字幕",
     "中文字幕",
   ]
+
+  private static let soundLetters_max = sounds.map(\.unicodeScalars.count).max() ?? 0
 
   /// What videos end with, when it is all there is.
   private static let farewells = [
