@@ -181,6 +181,36 @@ import Testing
     #expect(Self.error(flags: ["chat.engine": "openai", "chat.url": "ftp://x"]).contains("not an http://"))
   }
 
+  @Test(arguments: [
+    ("http://", "has no host"), ("http:///v1", "has no host"), ("http://:80/v1", "has no host"),
+    ("http://[::1:9/v1", "is not a URL"), ("http://127.0.0.1/v 1", "is not a URL"),
+    ("http://exa mple/v1", "is not a URL"),
+    ("http://127.0.0.1/中文", "is not a URL"), ("http://127.0.0.1:99999/v1", "port"), ("http://127.0.0.1:0/v1", "port"),
+    ("http://127.0.0.1:x/v1", "UR"), ("http://127.0.0.1/v1?x=1", "query or fragment"),
+    ("http://127.0.0.1/v1#frag", "query or fragment"), ("http://127.0.0.1/v1?", "query or fragment"),
+    ("http://user:secret@127.0.0.1/v1", "user name or password"), (" http://127.0.0.1/v1", "not an http://"),
+  ])
+  func engineURLsThatNameNoEngine(_ url: String, _ message: String) {
+    for (engine, name) in [
+      ("chat.engine", "chat.url"), ("speech.recognizer", "speech.recognizer_url"),
+      ("speech.synthesizer", "speech.synthesizer_url"),
+    ] {
+      let error = Self.error(flags: [engine: "openai", name: url])
+      #expect(error.contains(name) && error.contains(message) && !error.contains("secret"), "\(error)")
+    }
+  }
+
+  @Test(arguments: [
+    "http://127.0.0.1:8000/v1", "https://engine.example", "http://[::1]:9/v1/", "http://engine_1:8000/openai/v1",
+  ])
+  func engineURLs(_ url: String) throws {
+    guard case .openai(let chat) = try Self.load(flags: ["chat.engine": "openai", "chat.url": url]).chat else {
+      Issue.record("no engine")
+      return
+    }
+    #expect(chat.url == url)
+  }
+
   @Test func assignments() throws {
     let (name, value) = try ConfigurationSources.assignment("chat.url=http://x/?a=b")
     #expect(name == "chat.url" && value == "http://x/?a=b")

@@ -13,7 +13,8 @@ final class EngineClient: Sendable {
   /// Call ``shutdown()`` in the end.
   /// - Parameter baseURL: up to and without the endpoint's path, such as `http://127.0.0.1:8000/v1`.
   init(baseURL: String, apiKey: APIKey?, connectTimeout: Duration) {
-    base = baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL
+    base = String(
+      baseURL.prefix(upTo: baseURL.lastIndex { $0 != "/" }.map(baseURL.index(after:)) ?? baseURL.startIndex))
     self.apiKey = apiKey
     var settings = HTTPClient.Configuration()
     settings.timeout.connect = TimeAmount(connectTimeout)

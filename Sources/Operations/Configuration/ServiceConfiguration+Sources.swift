@@ -83,9 +83,6 @@ extension ServiceConfiguration {
       guard !openai.url.isEmpty else {
         throw ConfigurationError("chat.engine is openai but chat.url is not set (http://127.0.0.1:8000/v1)")
       }
-      guard openai.url.hasPrefix("http://") || openai.url.hasPrefix("https://") else {
-        throw ConfigurationError("chat.url: '\(openai.url)' is not an http:// or https:// URL")
-      }
       return .openai(openai)
     }
   }

@@ -88,9 +88,6 @@ extension ServiceConfiguration {
       guard choice == .openai else {
         throw ConfigurationError("\(urlName) is set but \(name) is \(choice.rawValue); set \(name) to openai to use it")
       }
-      guard url.hasPrefix("http://") || url.hasPrefix("https://") else {
-        throw ConfigurationError("\(urlName): '\(url)' is not an http:// or https:// URL")
-      }
       return .openai(url: url)
     }
   }

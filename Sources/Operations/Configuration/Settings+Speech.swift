@@ -6,7 +6,7 @@ extension Settings {
     parse: SettingValue.choice(ServiceConfiguration.SpeechEngine.self))
   package static let speechRecognizerURL = Setting(
     "speech.recognizer_url", "URL", default: nil, "Base URL of that server, such as http://127.0.0.1:8178/v1",
-    parse: SettingValue.text)
+    parse: SettingValue.engineURL)
   package static let speechRecognizerModel = Setting(
     "speech.recognizer_model", "NAME", default: "whisper-1", "Model name sent to that server", parse: SettingValue.text)
   package static let speechRecognizerAPIKeyFile = Setting(
@@ -39,7 +39,7 @@ extension Settings {
     parse: SettingValue.choice(ServiceConfiguration.SpeechEngine.self))
   package static let speechSynthesizerURL = Setting(
     "speech.synthesizer_url", "URL", default: nil, "Base URL of that server, such as http://127.0.0.1:8178/v1",
-    parse: SettingValue.text)
+    parse: SettingValue.engineURL)
   package static let speechSynthesizerModel = Setting(
     "speech.synthesizer_model", "NAME", default: "tts-1", "Model name sent to that server", parse: SettingValue.text)
   package static let speechSynthesizerAPIKeyFile = Setting(

@@ -88,7 +88,7 @@ package enum Settings {
     parse: SettingValue.choice(ServiceConfiguration.ChatEngine.self))
   package static let chatURL = Setting(
     "chat.url", "URL", default: nil, "Base URL of the OpenAI-compatible server, such as http://127.0.0.1:8000/v1",
-    parse: SettingValue.text)
+    parse: SettingValue.engineURL)
   package static let chatModel = Setting(
     "chat.model", "NAME", default: "default", "Model name sent to that server", parse: SettingValue.text)
   package static let chatAPIKeyFile = Setting(
