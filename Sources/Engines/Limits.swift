@@ -10,6 +10,8 @@ enum Limits {
   static let errorBodyBytes = 64 * 1024
   /// `type` and `code` of an error, as they go into a message.
   static let errorNameCharacters = 64
+  /// Why a connection failed, as it is logged. BoringSSL's words for one fault have some 120 characters.
+  static let reasonCharacters = 400
   /// A server that asks for more patience than this is treated as failed: the person is waiting.
   static let retryAfter: Duration = .seconds(30)
   /// First pause before another try; doubled each time, and shortened at random so that servers do not retry in step.

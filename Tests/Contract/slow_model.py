@@ -6,9 +6,9 @@ import time
 
 
 class SlowModel:
-    """`asked` counts the requests that have come."""
+    """`asked` counts the requests that have come. `tls`: a server's context, for https."""
 
-    def __init__(self, delay_s):
+    def __init__(self, delay_s, tls=None):
         self.asked = 0
         outer = self
 
@@ -31,6 +31,9 @@ class SlowModel:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        self.scheme = "https" if tls else "http"
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
 
     def __enter__(self):
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -43,4 +46,4 @@ class SlowModel:
     @property
     def settings(self):
         return {"LIFEECHO_CHAT_ENGINE": "openai",
-                "LIFEECHO_CHAT_URL": f"http://127.0.0.1:{self.server.server_address[1]}/v1"}
+                "LIFEECHO_CHAT_URL": f"{self.scheme}://127.0.0.1:{self.server.server_address[1]}/v1"}

@@ -1,14 +1,17 @@
 """The admin listener, and what an operator sees."""
 import json
 import re
+import ssl
 import time
 
 import grpc
 import pytest
 
+from certificates import Authority
 from contract import pb, resources
 from person import COMPLETE_PROFILE, Events, Person, fresh, open_channel
 from server import Server
+from slow_model import SlowModel
 from waiting import wait_until
 
 
@@ -118,6 +121,18 @@ def test_a_reply_that_fails_keeps_what_was_said(modelless):
         assert live.wait_kind("turn_failed", 2).turn_id == answer.turn_id
         started = [e.turn_started.attempt for e in live.of("turn_started") if e.turn_id == answer.turn_id]
         assert started == [1, 2]
+
+
+def test_the_log_says_why_an_engines_certificate_is_not_accepted(tmp_path):
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(*Authority(tmp_path).issue())
+    with SlowModel(0, tls) as model, Server(tmp_path, env=model.settings) as server, open_channel(server.target) as channel:
+        person = Person(channel, server.secret).provision(**COMPLETE_PROFILE)
+        answer = person.send(fresh("conversation"), "我小时候住在河边。", reply_mode=pb.REPLY_MODE_WAIT)
+        assert answer.turn_state == resources.TURN_STATE_FAILED
+        lines = [line for line in list(server.log) if "the chat model gave no reply" in line]
+        assert lines and all("CERTIFICATE_VERIFY_FAILED" in line for line in lines), lines
+        assert model.asked == 0
 
 
 def test_readiness_follows_the_life_of_the_server(tmp_path):

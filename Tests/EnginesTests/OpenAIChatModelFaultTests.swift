@@ -1,6 +1,7 @@
 import Conversation
 import Foundation
 import Interview
+import NIOCore
 import TestSupport
 import Testing
 
@@ -244,6 +245,15 @@ import Testing
     let flood = String(repeating: Events.text(String(repeating: "长", count: 500)), count: 60)
     let result = try await Self.converse([[.send(Self.head + flood), .stall]])
     #expect(result.error == .tooLarge(limit_bytes: Engines.Limits.replyBytes))
+  }
+
+  /// The words of the transport say what to mend; those of anything else may quote what a person said.
+  @Test func whyAConnectionFailedIsToldInTheTransportsWords() {
+    struct Quoting: Error { var words = "我小时候住在河边" }
+    func failure(_ error: any Error) -> ExchangeFailure { ExchangeFailure(error, limit_bytes: 1, whole: "it") }
+    let reset = IOError(errnoCode: ECONNRESET, reason: "read")
+    #expect(failure(reset) == .unreachable("IOError: \(reset)") && "\(reset)".contains("reset"))
+    #expect(failure(Quoting()) == .unreachable("Quoting"))
   }
 
   /// Cancelling the reader closes the connection: a model does not go on writing for nobody.

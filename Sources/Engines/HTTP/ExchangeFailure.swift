@@ -29,8 +29,15 @@ enum ExchangeFailure: Error, Equatable {
     case let error as HTTPClientError where error == .connectTimeout:
       self = .unreachable("the connection took too long")
     case let error as HTTPClientError: self = .unreachable(error.shortDescription)
-    default: self = .unreachable("\(type(of: error))")
+    default: self = .unreachable(Self.reason(error))
     }
+  }
+
+  /// The words of the transport's own errors, such as why a certificate is not accepted; of others, whose words may quote
+  /// what a person said, the type alone.
+  private static func reason(_ error: any Error) -> String {
+    guard String(reflecting: type(of: error)).hasPrefix("NIO") else { return "\(type(of: error))" }
+    return String("\(type(of: error)): \(error)".prefix(Limits.reasonCharacters))
   }
 }
 
